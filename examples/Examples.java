@@ -1,0 +1,36 @@
+package io.goagain.examples;
+
+import io.goagain.examples.single.Single;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Runs one of the examples: {@code java -jar goagain-examples.jar NAME [--option value] ...}. */
+public final class Examples {
+
+  private interface Example {
+    void run(Arguments arguments);
+  }
+
+  private static final Map<String, Example> EXAMPLES = new TreeMap<>(Map.of("single", Single::run));
+
+  private Examples() {}
+
+  /** The first argument is the name of the example. */
+  public static void main(String[] args) {
+    Example example = args.length == 0 ? null : EXAMPLES.get(args[0]);
+    if (example == null) {
+      System.err.println(
+          "usage: java -jar goagain-examples.jar NAME [--option value] ...; NAME is one of "
+              + EXAMPLES.keySet());
+      System.exit(2);
+      return;
+    }
+    try {
+      example.run(new Arguments(Arrays.asList(args).subList(1, args.length)));
+    } catch (IllegalArgumentException e) {
+      System.err.println(args[0] + ": " + e.getMessage());
+      System.exit(2);
+    }
+  }
+}

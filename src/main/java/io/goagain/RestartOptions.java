@@ -1,0 +1,258 @@
+package io.goagain;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Configures a {@link RestartVerticle}. All times are in milliseconds, in JSON too. */
+public class RestartOptions {
+
+  /** Default of {@link #setStrategy}. */
+  public static final RestartStrategy DEFAULT_STRATEGY = RestartStrategy.SINGLE;
+
+  /** Default of {@link #setReadyTimeout}: 60 seconds. */
+  public static final long DEFAULT_READY_TIMEOUT = 60_000;
+
+  /** Default of {@link #setDrainTimeout}: 30 seconds. */
+  public static final long DEFAULT_DRAIN_TIMEOUT = 30_000;
+
+  /** Default of {@link #setSignals}. */
+  public static final Set<String> DEFAULT_SIGNALS = Set.of("USR2", "TERM", "INT", "HUP", "USR1");
+
+  private RestartStrategy strategy = DEFAULT_STRATEGY;
+  private long readyTimeout = DEFAULT_READY_TIMEOUT;
+  private long drainTimeout = DEFAULT_DRAIN_TIMEOUT;
+  private List<String> command;
+  private Map<String, String> environment = Map.of();
+  private String workingDirectory;
+  private Set<String> signals = DEFAULT_SIGNALS;
+  private String pidFile;
+
+  /** All defaults. */
+  public RestartOptions() {}
+
+  /** A copy. */
+  public RestartOptions(RestartOptions other) {
+    strategy = other.strategy;
+    readyTimeout = other.readyTimeout;
+    drainTimeout = other.drainTimeout;
+    command = other.command;
+    environment = other.environment;
+    workingDirectory = other.workingDirectory;
+    signals = other.signals;
+    pidFile = other.pidFile;
+  }
+
+  /**
+   * From JSON, whose fields have the names of the properties.
+   *
+   * @throws IllegalArgumentException if a field is unknown or has a value of the wrong type; its
+   *     message names the field
+   */
+  public RestartOptions(JsonObject json) {
+    for (Map.Entry<String, Object> field : json) {
+      set(field.getKey(), field.getValue());
+    }
+  }
+
+  private void set(String name, Object value) {
+    try {
+      switch (name) {
+        case "strategy" -> setStrategy(RestartStrategy.of((String) value));
+        case "readyTimeout" -> setReadyTimeout(((Number) value).longValue());
+        case "drainTimeout" -> setDrainTimeout(((Number) value).longValue());
+        case "command" -> setCommand(value == null ? null : strings((JsonArray) value));
+        case "environment" -> setEnvironment(stringMap((JsonObject) value));
+        case "workingDirectory" -> setWorkingDirectory((String) value);
+        case "signals" -> setSignals(new LinkedHashSet<>(strings((JsonArray) value)));
+        case "pidFile" -> setPidFile((String) value);
+        default -> throw new IllegalArgumentException("there is no option of that name");
+      }
+    } catch (ClassCastException | NullPointerException e) {
+      throw new IllegalArgumentException(
+          "RestartOptions: \"%s\" cannot be %s".formatted(name, value), e);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "RestartOptions: \"%s\": %s".formatted(name, e.getMessage()), e);
+    }
+  }
+
+  private static List<String> strings(JsonArray array) {
+    List<String> strings = new ArrayList<>();
+    for (Object element : array) {
+      strings.add((String) element);
+    }
+    return strings;
+  }
+
+  private static Map<String, String> stringMap(JsonObject object) {
+    Map<String, String> map = new LinkedHashMap<>();
+    for (Map.Entry<String, Object> entry : object) {
+      map.put(entry.getKey(), (String) entry.getValue());
+    }
+    return map;
+  }
+
+  /** As JSON, without what is null. */
+  public JsonObject toJson() {
+    JsonObject json =
+        new JsonObject()
+            .put("strategy", strategy.toString())
+            .put("readyTimeout", readyTimeout)
+            .put("drainTimeout", drainTimeout)
+            .put("environment", new JsonObject(new LinkedHashMap<>(environment)))
+            .put("signals", new JsonArray(new ArrayList<>(signals)));
+    if (command != null) {
+      json.put("command", new JsonArray(new ArrayList<>(command)));
+    }
+    if (workingDirectory != null) {
+      json.put("workingDirectory", workingDirectory);
+    }
+    if (pidFile != null) {
+      json.put("pidFile", pidFile);
+    }
+    return json;
+  }
+
+  /** How the process is replaced. */
+  public RestartStrategy getStrategy() {
+    return strategy;
+  }
+
+  /** Sets how the process is replaced. */
+  public RestartOptions setStrategy(RestartStrategy strategy) {
+    this.strategy = strategy;
+    return this;
+  }
+
+  /** How long a successor may take from its spawn to ready, in milliseconds. */
+  public long getReadyTimeout() {
+    return readyTimeout;
+  }
+
+  /**
+   * Sets how long a successor may take from its spawn to ready, in milliseconds. One that takes
+   * longer is killed, and this process goes on serving.
+   */
+  public RestartOptions setReadyTimeout(long readyTimeout) {
+    this.readyTimeout = positive(readyTimeout);
+    return this;
+  }
+
+  /** How long connections may take to finish once a successor serves or a stop was asked for. */
+  public long getDrainTimeout() {
+    return drainTimeout;
+  }
+
+  /**
+   * Sets how long connections may take to finish once a successor serves or a stop was asked for,
+   * in milliseconds. Those that are left then are closed, counted and logged.
+   */
+  public RestartOptions setDrainTimeout(long drainTimeout) {
+    if (drainTimeout < 0) {
+      throw new IllegalArgumentException("must not be negative, is " + drainTimeout);
+    }
+    this.drainTimeout = drainTimeout;
+    return this;
+  }
+
+  private static long positive(long millis) {
+    if (millis <= 0) {
+      throw new IllegalArgumentException("must be positive, is " + millis);
+    }
+    return millis;
+  }
+
+  /** The command line of the next generation, or null for the one that this process was given. */
+  public List<String> getCommand() {
+    return command;
+  }
+
+  /**
+   * Sets the command line of the next generation, program first. A program without a slash is
+   * looked for on PATH; a relative one in the working directory. Null, the default: as this process
+   * was started.
+   */
+  public RestartOptions setCommand(List<String> command) {
+    if (command != null && command.isEmpty()) {
+      throw new IllegalArgumentException("must not be empty");
+    }
+    this.command = command == null ? null : List.copyOf(command);
+    return this;
+  }
+
+  /** Changes to the environment of the next generation; a null value removes a variable. */
+  public Map<String, String> getEnvironment() {
+    return environment;
+  }
+
+  /**
+   * Sets the changes to the environment of the next generation, which otherwise is the one of this
+   * process; a null value removes a variable.
+   */
+  public RestartOptions setEnvironment(Map<String, String> environment) {
+    for (String name : environment.keySet()) {
+      if (name.isEmpty() || name.contains("=")) {
+        throw new IllegalArgumentException("\"" + name + "\" cannot be the name of a variable");
+      }
+    }
+    this.environment = new LinkedHashMap<>(environment);
+    return this;
+  }
+
+  /** Where the next generation is started, or null for where this process was. */
+  public String getWorkingDirectory() {
+    return workingDirectory;
+  }
+
+  /**
+   * Sets where the next generation is started. Null, the default: where this process was, by the
+   * path in {@code $PWD}, so that a symbolic link in it is followed again.
+   */
+  public RestartOptions setWorkingDirectory(String workingDirectory) {
+    this.workingDirectory = workingDirectory;
+    return this;
+  }
+
+  /** The signals that are taken, without "SIG". */
+  public Set<String> getSignals() {
+    return signals;
+  }
+
+  /**
+   * Sets the signals that are taken, without "SIG": USR2 restarts; TERM and INT drain and stop, a
+   * second one stops at once; HUP and USR1 publish {@link RestartMessages#RELOAD} and {@link
+   * RestartMessages#REOPEN}. Those that are left out keep the meaning that the JVM gives them.
+   */
+  public RestartOptions setSignals(Set<String> signals) {
+    for (Iterator<String> names = signals.iterator(); names.hasNext(); ) {
+      String name = names.next();
+      if (!DEFAULT_SIGNALS.contains(name)) {
+        throw new IllegalArgumentException(
+            "\"%s\" is not among %s".formatted(name, DEFAULT_SIGNALS.stream().sorted().toList()));
+      }
+    }
+    this.signals = Set.copyOf(signals);
+    return this;
+  }
+
+  /** The file that holds the pid of the newest generation, or null. */
+  public String getPidFile() {
+    return pidFile;
+  }
+
+  /**
+   * Sets the file that holds the pid of the newest generation: written, by rename, when that one is
+   * ready, and removed at a final stop. Null, the default: none.
+   */
+  public RestartOptions setPidFile(String pidFile) {
+    this.pidFile = pidFile;
+    return this;
+  }
+}

@@ -1,0 +1,78 @@
+package io.goagain.impl;
+
+import io.goagain.RestartFailure;
+import io.goagain.RestartOptions;
+import io.vertx.core.Promise;
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** One attempt to restart, from the request to its outcome. Confined to the restarter's context. */
+final class Attempt {
+
+  private final RestartOptions options;
+  private final int generation;
+  private final Instant at = Instant.now();
+  private final long begun = System.nanoTime();
+  private final Promise<JsonObject> outcome = Promise.promise();
+  private RestartException failure;
+
+  /** The process, from its spawn on. */
+  Successor successor;
+
+  /** What the successor says it serves, once it is ready. */
+  List<String> listeners = List.of();
+
+  /** The timer that runs: of the ready timeout, or of the wait between TERM and KILL. */
+  long timer = -1;
+
+  Attempt(RestartOptions options, int generation) {
+    this.options = options;
+    this.generation = generation;
+  }
+
+  RestartOptions options() {
+    return options;
+  }
+
+  int generation() {
+    return generation;
+  }
+
+  /** The first reason is the one that counts: what comes after follows from it. */
+  void fails(RestartFailure reason, String message) {
+    fails(new RestartException(reason, message));
+  }
+
+  void fails(RestartException reason) {
+    if (failure == null) {
+      failure = reason;
+    }
+  }
+
+  RestartException failure() {
+    return failure;
+  }
+
+  Promise<JsonObject> outcome() {
+    return outcome;
+  }
+
+  long millis() {
+    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
+  }
+
+  JsonObject toJson() {
+    JsonObject json = new JsonObject().put("at", at.toString()).put("generation", generation);
+    if (successor != null) {
+      json.put("pid", successor.pid());
+    }
+    if (failure != null) {
+      json.put("outcome", failure.failure().name()).put("reason", failure.getMessage());
+    } else {
+      json.put("outcome", "OK");
+    }
+    return json.put("millis", millis());
+  }
+}

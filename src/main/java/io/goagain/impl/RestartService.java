@@ -1,0 +1,166 @@
+package io.goagain.impl;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import io.goagain.RestartFailure;
+import io.goagain.RestartMessages;
+import io.goagain.RestartOptions;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.eventbus.Message;
+import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The triggers: what comes as a signal or as a message goes to the {@link Restarter} from here. */
+public final class RestartService {
+
+  private static final System.Logger LOG = System.getLogger(RestartService.class.getName());
+
+  /** There is one set of signals, and one process to replace. */
+  private static final AtomicBoolean DEPLOYED = new AtomicBoolean();
+
+  /** What a message may override. */
+  private static final Set<String> REQUEST_FIELDS =
+      Set.of(
+          "command", "environment", "workingDirectory", "readyTimeout", "drainTimeout", "strategy");
+
+  private final Vertx vertx;
+  private final Context context;
+  private final RestartOptions options;
+  private final Restarter restarter;
+  private final Signals signals = new Signals();
+  private final FlightRecorderTrap flightRecorder;
+  private final List<MessageConsumer<?>> consumers = new ArrayList<>();
+  private final AtomicBoolean stopAsked = new AtomicBoolean();
+  private boolean trapReported;
+
+  private RestartService(Vertx vertx, RestartOptions options) {
+    this.vertx = vertx;
+    this.context = vertx.getOrCreateContext();
+    this.options = options;
+    this.restarter = new Restarter(vertx, options, Platform.POSIX, ThisProcess.get());
+    this.flightRecorder = new FlightRecorderTrap(ThisProcess.get().launch().environment());
+  }
+
+  /**
+   * On the context of the verticle that owns it.
+   *
+   * @throws IllegalStateException if this process has one already
+   */
+  public static RestartService claim(Vertx vertx, RestartOptions options) {
+    if (!DEPLOYED.compareAndSet(false, true)) {
+      throw new IllegalStateException(
+          "A RestartVerticle is deployed in this process already: deploy one instance, once.");
+    }
+    return new RestartService(vertx, options);
+  }
+
+  public Future<Void> start() {
+    consume(RestartMessages.RESTART, this::restart);
+    consume(RestartMessages.STATUS, message -> message.reply(restarter.status()));
+    consume(RestartMessages.STOP, this::stop);
+    take("USR2", this::restartBySignal);
+    take("TERM", () -> stopBySignal(128 + 15));
+    take("INT", () -> stopBySignal(128 + 2));
+    take("HUP", () -> publish(RestartMessages.RELOAD));
+    take("USR1", () -> publish(RestartMessages.REOPEN));
+    return restarter.start();
+  }
+
+  public void stop() {
+    signals.release();
+    consumers.forEach(MessageConsumer::unregister);
+    restarter.close();
+    DEPLOYED.set(false);
+  }
+
+  private void consume(String address, io.vertx.core.Handler<Message<JsonObject>> handler) {
+    consumers.add(vertx.eventBus().localConsumer(address, handler));
+  }
+
+  private void take(String signal, Runnable handler) {
+    if (options.getSignals().contains(signal)) {
+      signals.take(signal, handler);
+    }
+  }
+
+  private void restart(Message<JsonObject> message) {
+    RestartOptions request;
+    try {
+      request = merged(message.body());
+    } catch (IllegalArgumentException | ClassCastException e) {
+      message.fail(RestartFailure.INVALID_REQUEST.code(), e.getMessage());
+      return;
+    }
+    restarter
+        .restart(request)
+        .onComplete(message::reply, failure -> message.fail(code(failure), failure.getMessage()));
+  }
+
+  private RestartOptions merged(JsonObject request) {
+    if (request == null) {
+      return options;
+    }
+    for (String field : request.fieldNames()) {
+      if (!REQUEST_FIELDS.contains(field)) {
+        throw new IllegalArgumentException(
+            "\"%s\" is no field of a restart request; there are %s"
+                .formatted(field, REQUEST_FIELDS.stream().sorted().toList()));
+      }
+    }
+    return new RestartOptions(options.toJson().mergeIn(request));
+  }
+
+  private static int code(Throwable failure) {
+    return failure instanceof RestartException known
+        ? known.failure().code()
+        : RestartFailure.INTERNAL.code();
+  }
+
+  private void stop(Message<JsonObject> message) {
+    restarter
+        .stop()
+        .onComplete(
+            report ->
+                message.reply(
+                    new JsonObject()
+                        .put("finished", report.finished())
+                        .put("cut", report.cut())
+                        .put("millis", report.millis())),
+            failure -> message.fail(RestartFailure.INTERNAL.code(), failure.getMessage()));
+  }
+
+  /** On a thread of the JVM's. */
+  private void restartBySignal() {
+    if (flightRecorder.isSprung()) {
+      if (!trapReported) {
+        trapReported = true;
+        LOG.log(ERROR, FlightRecorderTrap.remedy());
+      }
+      return;
+    }
+    context.runOnContext(v -> restarter.restartBySignal());
+  }
+
+  private void stopBySignal(int codeIfImpatient) {
+    boolean first = stopAsked.compareAndSet(false, true);
+    context.runOnContext(
+        v -> {
+          if (first) {
+            restarter.stop();
+          } else {
+            restarter.stopNow(codeIfImpatient);
+          }
+        });
+  }
+
+  private void publish(String address) {
+    vertx.eventBus().publish(address, new JsonObject(), new DeliveryOptions().setLocalOnly(true));
+  }
+}

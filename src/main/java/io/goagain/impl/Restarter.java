@@ -1,0 +1,584 @@
+package io.goagain.impl;
+
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.goagain.Generation;
+import io.goagain.RestartFailure;
+import io.goagain.RestartMessages;
+import io.goagain.RestartOptions;
+import io.goagain.impl.RestartMachine.Effect;
+import io.goagain.impl.RestartMachine.Event;
+import io.goagain.impl.RestartMachine.State;
+import io.goagain.impl.net.AdoptingTransport;
+import io.goagain.impl.net.Drain;
+import io.goagain.impl.net.DrainReport;
+import io.goagain.impl.net.Listener;
+import io.goagain.impl.net.ListenerAddress;
+import io.goagain.impl.net.Listeners;
+import io.goagain.impl.posix.Processes;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The one owner of a process's state. Whatever happens (a signal, a message, the end of a process,
+ * a timer) becomes an event for the {@link RestartMachine} on one Vert.x context, and the effects
+ * that it asks for are the methods below.
+ */
+final class Restarter {
+
+  private static final System.Logger LOG = System.getLogger(Restarter.class.getName());
+  private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
+  private static final long KILL_AFTER_MILLIS = 5_000;
+  private static final long CLOSE_TIMEOUT_SECONDS = 10;
+
+  /** A process that died has closed its descriptors a moment before it can be reaped. */
+  private static final long EXIT_AFTER_EOF_MILLIS = 1_000;
+
+  private final Vertx vertx;
+  private final Context context;
+  private final RestartOptions options;
+  private final Platform platform;
+  private final Launch launch;
+  private final Inheritance inheritance;
+  private final Generation generation;
+  private final Listeners listeners;
+  private final PidFile pidFile;
+  private final Instant upSince = Instant.now();
+
+  private final RestartMachine machine = new RestartMachine();
+  private final Promise<Void> serving = Promise.promise();
+  private final Promise<DrainReport> drained = Promise.promise();
+  private Predecessor predecessor;
+  private Attempt attempt;
+  private Attempt last;
+  private Drain drain;
+  private boolean restartRemembered;
+  private boolean stopRemembered;
+  private int exitCode;
+
+  Restarter(Vertx vertx, RestartOptions options, Platform platform, ThisProcess process) {
+    this.vertx = vertx;
+    this.context = vertx.getOrCreateContext();
+    this.options = options;
+    this.platform = platform;
+    this.launch = process.launch();
+    this.inheritance = process.inheritance();
+    this.generation = process.generation();
+    this.listeners = process.listeners();
+    this.pidFile =
+        options.getPidFile() == null ? null : new PidFile(options.getPidFile(), generation.pid());
+  }
+
+  /** Says ready. The future completes when this process accepts. */
+  Future<Void> start() {
+    if (inheritance.hasPredecessor()) {
+      predecessor = Predecessor.connect(inheritance, generation, new PredecessorObserver());
+      predecessor.sayReady(listeners.open());
+    } else {
+      fire(Event.ALONE);
+    }
+    return serving.future();
+  }
+
+  /** Asks by message: the outcome is told, and nothing is remembered for later. */
+  Future<JsonObject> restart(RestartOptions request) {
+    String unsupported = AdoptingTransport.unavailability();
+    if (unsupported != null) {
+      return failed(RestartFailure.NOT_SUPPORTED, unsupported + ".");
+    }
+    switch (machine.state()) {
+      case SERVING -> {
+        attempt = new Attempt(request, generation.number() + 1);
+        fire(Event.RESTART);
+        return attempt.outcome().future();
+      }
+      case SETTLING -> {
+        return failed(
+            RestartFailure.IN_PROGRESS,
+            "Process %d, which this one took over from, still drains: ask again when it is gone."
+                .formatted(generation.predecessorPid()));
+      }
+      case SPAWNING, AWAITING_READY, ABORTING -> {
+        return failed(
+            RestartFailure.IN_PROGRESS,
+            "The restart that was asked for at %s is still in progress: ask again when it is over."
+                .formatted(attempt.toJson().getString("at")));
+      }
+      case BOOTING -> {
+        return failed(
+            RestartFailure.NOT_SERVING, "This process does not serve yet: ask its predecessor.");
+      }
+      default -> {
+        return failed(
+            RestartFailure.STOPPING,
+            !handedOver()
+                ? "This process is stopping."
+                : "This process has handed over: ask its successor, process %d."
+                    .formatted(attempt.successor.pid()));
+      }
+    }
+  }
+
+  private static Future<JsonObject> failed(RestartFailure failure, String message) {
+    return Future.failedFuture(new RestartException(failure, message));
+  }
+
+  /** Asks by signal: what cannot be done now is remembered once. */
+  void restartBySignal() {
+    String unsupported = AdoptingTransport.unavailability();
+    if (unsupported != null) {
+      LOG.log(ERROR, "SIGUSR2: no restart, {0}.", unsupported);
+      return;
+    }
+    fire(Event.RESTART);
+  }
+
+  /** The future completes when nothing is in flight any more, and the process exits after that. */
+  Future<DrainReport> stop() {
+    fire(Event.STOP);
+    return drained.future();
+  }
+
+  /** At once: what is in flight is lost. */
+  void stopNow(int code) {
+    exitCode = code;
+    fire(Event.STOP_NOW);
+  }
+
+  /** The verticle goes, the process stays: whoever undeploys it takes the duties on. */
+  void close() {
+    if (handedOver()
+        && (machine.state() == State.AWAITING_READY || machine.state() == State.SPAWNING)) {
+      attempt.successor.send(Handshake.abort("the restart verticle was undeployed"));
+      attempt.successor.kill(Processes.TERM);
+    }
+    if (predecessor != null) {
+      predecessor.close();
+    }
+  }
+
+  private void fire(Event event) {
+    State before = machine.state();
+    machine
+        .step(event)
+        .ifPresent(
+            transition -> {
+              if (transition.next() != before) {
+                publish(
+                    new JsonObject()
+                        .put("type", transition.next().name().toLowerCase(Locale.ROOT)));
+              }
+              transition.effects().forEach(this::perform);
+              entered(before);
+            });
+  }
+
+  /** What a state means by itself, whatever led to it. */
+  private void entered(State before) {
+    State state = machine.state();
+    if (state == before) {
+      return;
+    }
+    switch (state) {
+      case SERVING -> {
+        if (stopRemembered) {
+          fire(Event.STOP);
+        } else if (restartRemembered) {
+          restartRemembered = false;
+          fire(Event.RESTART);
+        }
+      }
+      case AWAITING_READY -> {
+        if (stopRemembered) {
+          fire(Event.STOP);
+        }
+      }
+      case YIELDED -> fire(Event.SETTLED);
+      case DRAINING ->
+          drain.done().thenAccept(report -> context.runOnContext(v -> drained(report)));
+      default -> {}
+    }
+  }
+
+  private void drained(DrainReport report) {
+    LOG.log(
+        INFO,
+        "generation {0}: drained in {1} ms, {2} connection(s) finished, {3} cut",
+        generation.number(),
+        report.millis(),
+        report.finished(),
+        report.cut());
+    publish(
+        new JsonObject()
+            .put("type", "drained")
+            .put("finished", report.finished())
+            .put("cut", report.cut())
+            .put("millis", report.millis()));
+    drained.tryComplete(report);
+    fire(Event.DRAINED);
+  }
+
+  private void perform(Effect effect) {
+    switch (effect) {
+      case ACCEPT -> accept();
+      case SPAWN -> spawn();
+      case GRANT -> attempt.successor.send(Handshake.message(Handshake.GRANT));
+      case ABORT -> abort();
+      case REPORT_FAILURE -> reportFailure();
+      case REPORT_SUCCESS -> reportSuccess();
+      case STOP_ACCEPTING -> listeners.accepting(false);
+      case DRAIN -> drain();
+      case CLOSE_LISTENERS -> listeners.closeAll();
+      case REMEMBER_RESTART -> rememberRestart();
+      case REMEMBER_STOP -> rememberStop();
+      case PASS_ON -> passOn();
+      case EXIT -> exit();
+      case EXIT_NOW -> platform.exit(exitCode);
+    }
+  }
+
+  private void accept() {
+    listeners.closeUnadopted();
+    listeners.accepting(true);
+    if (pidFile != null) {
+      pidFile.write();
+    }
+    if (predecessor != null) {
+      predecessor.sayAccepting();
+    }
+    LOG.log(
+        INFO,
+        "generation {0}: process {1} serves {2}",
+        generation.number(),
+        Long.toString(generation.pid()),
+        listeners.open().stream().map(l -> l.name() + " on " + l.address()).toList());
+    serving.tryComplete();
+  }
+
+  private void spawn() {
+    if (attempt == null || attempt.outcome().future().isComplete()) {
+      attempt = new Attempt(options, generation.number() + 1);
+    }
+    Attempt current = attempt;
+    List<Listener> open = listeners.open();
+    vertx
+        .executeBlocking(
+            () ->
+                Successor.spawn(
+                    platform, NextCommand.resolve(launch, current.options()), generation, open),
+            false)
+        .onComplete(
+            successor -> spawned(current, successor),
+            failure -> {
+              current.fails(asRestartException(failure));
+              fire(Event.SPAWN_FAILED);
+            });
+  }
+
+  private static RestartException asRestartException(Throwable failure) {
+    return failure instanceof RestartException known
+        ? known
+        : new RestartException(
+            RestartFailure.INTERNAL, "The successor could not be spawned: " + failure, failure);
+  }
+
+  private void spawned(Attempt current, Successor successor) {
+    current.successor = successor;
+    LOG.log(
+        INFO,
+        "generation {0}: spawned generation {1} as process {2}",
+        generation.number(),
+        current.generation(),
+        Integer.toString(successor.pid()));
+    long timeout = current.options().getReadyTimeout();
+    current.timer =
+        vertx.setTimer(
+            timeout,
+            id -> {
+              current.fails(
+                  RestartFailure.NOT_READY,
+                  ("Process %d did not say ready within %d ms and is killed: see what it waits for"
+                          + " in its log, or raise readyTimeout.")
+                      .formatted(successor.pid(), timeout));
+              fire(Event.SUCCESSOR_FAILED);
+            });
+    fire(Event.SPAWNED);
+    successor.observe(generation, new SuccessorObserver(current));
+  }
+
+  private void abort() {
+    Successor successor = attempt.successor;
+    attempt.fails(RestartFailure.STOPPING, "A stop was asked for while the successor booted.");
+    vertx.cancelTimer(attempt.timer);
+    successor.send(Handshake.abort(attempt.failure().getMessage()));
+    successor.kill(Processes.TERM);
+    attempt.timer =
+        vertx.setTimer(
+            KILL_AFTER_MILLIS,
+            id -> {
+              LOG.log(WARNING, "process {0} survived SIGTERM: SIGKILL", successor.pid());
+              successor.kill(Processes.KILL);
+            });
+  }
+
+  private void reportFailure() {
+    vertx.cancelTimer(attempt.timer);
+    if (attempt.successor != null) {
+      attempt.successor.close();
+    }
+    RestartException failure = attempt.failure();
+    LOG.log(
+        ERROR,
+        "restart failed, generation {0} goes on: {1}: {2}",
+        generation.number(),
+        failure.failure(),
+        failure.getMessage());
+    last = attempt;
+    publish(attempt.toJson().put("type", "restart_failed").put("code", failure.failure().code()));
+    Attempt failed = attempt;
+    attempt = null;
+    failed.outcome().fail(failure);
+  }
+
+  private void reportSuccess() {
+    vertx.cancelTimer(attempt.timer);
+    listeners.succeeded(true);
+    LOG.log(
+        INFO,
+        "generation {0}: handed over to generation {1}, process {2}, after {3} ms",
+        generation.number(),
+        attempt.generation(),
+        Integer.toString(attempt.successor.pid()),
+        attempt.millis());
+    last = attempt;
+    publish(attempt.toJson().put("type", "restarted"));
+    if (restartRemembered) {
+      passOn();
+    }
+    attempt
+        .outcome()
+        .complete(
+            new JsonObject()
+                .put("generation", attempt.generation())
+                .put("pid", attempt.successor.pid())
+                .put("predecessorPid", generation.pid())
+                .put("listeners", new JsonArray(List.copyOf(attempt.listeners)))
+                .put("readyMillis", attempt.millis()));
+  }
+
+  private void drain() {
+    RestartOptions limits = attempt == null ? options : attempt.options();
+    drain = listeners.drain(all -> true, Duration.ofMillis(limits.getDrainTimeout()));
+  }
+
+  private void rememberRestart() {
+    if (!restartRemembered) {
+      LOG.log(INFO, "a restart is remembered until the one that is under way is over");
+    }
+    restartRemembered = true;
+  }
+
+  private void rememberStop() {
+    stopRemembered = true;
+  }
+
+  private void passOn() {
+    if (!handedOver()) {
+      LOG.log(WARNING, "no restart: process {0} is stopping", Long.toString(generation.pid()));
+      return;
+    }
+    attempt.successor.send(Handshake.message(Handshake.RESTART));
+  }
+
+  /** Whether a successor serves; attempts that failed are forgotten. */
+  private boolean handedOver() {
+    return attempt != null && attempt.successor != null;
+  }
+
+  private void exit() {
+    if (predecessor != null) {
+      predecessor.close();
+    }
+    if (handedOver()) {
+      attempt.successor.close();
+    } else if (pidFile != null) {
+      pidFile.remove();
+    }
+    // Replies that were sent to the event bus just now are delivered before it closes.
+    context.runOnContext(
+        v -> {
+          vertx.close().onComplete(closed -> platform.exit(exitCode));
+          CompletableFuture.delayedExecutor(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
+              .execute(
+                  () -> {
+                    LOG.log(
+                        WARNING,
+                        "Vert.x did not close within {0} s: exiting all the same",
+                        CLOSE_TIMEOUT_SECONDS);
+                    platform.exit(exitCode);
+                  });
+        });
+  }
+
+  private void publish(JsonObject event) {
+    if (!event.containsKey("generation")) {
+      event.put("generation", generation.number()).put("pid", generation.pid());
+    }
+    vertx
+        .eventBus()
+        .publish(RestartMessages.EVENTS, event.put("at", Instant.now().toString()), LOCAL);
+  }
+
+  JsonObject status() {
+    JsonArray open = new JsonArray();
+    for (Listener listener : listeners.open()) {
+      open.add(
+          new JsonObject()
+              .put("name", listener.name())
+              .put("address", listener.address().toString())
+              .put("kind", listener.address() instanceof ListenerAddress.Unix ? "unix" : "tcp")
+              .put("inherited", listener.inherited())
+              .put("connections", listeners.connectionsOf(listener)));
+    }
+    return new JsonObject()
+        .put("generation", generation.number())
+        .put("pid", generation.pid())
+        .put("state", machine.state().name())
+        .put("strategy", options.getStrategy().toString())
+        .put("upSince", upSince.toString())
+        .put("listeners", open)
+        .put("inFlight", listeners.inFlight())
+        .put("lastRestart", last == null ? null : last.toJson());
+  }
+
+  /**
+   * Brings what a successor does onto the context, and drops what belongs to an earlier attempt.
+   */
+  private final class SuccessorObserver implements Successor.Observer {
+    private final Attempt observed;
+
+    SuccessorObserver(Attempt observed) {
+      this.observed = observed;
+    }
+
+    private void onContext(Runnable action) {
+      context.runOnContext(
+          v -> {
+            if (attempt == observed) {
+              action.run();
+            }
+          });
+    }
+
+    @Override
+    public void ready(List<String> names) {
+      onContext(
+          () -> {
+            observed.listeners = names;
+            if (names.isEmpty() && !listeners.open().isEmpty()) {
+              failed(
+                  RestartFailure.NO_LISTENER,
+                  "it said ready and has no server that listens: deploy servers before"
+                      + " RestartVerticle");
+            } else {
+              fire(Event.SUCCESSOR_READY);
+            }
+          });
+    }
+
+    @Override
+    public void accepting() {
+      onContext(() -> fire(Event.SUCCESSOR_ACCEPTING));
+    }
+
+    @Override
+    public void failed(RestartFailure failure, String reason) {
+      onContext(
+          () -> {
+            if (machine.state() != State.AWAITING_READY) {
+              return;
+            }
+            observed.fails(failure, "Process %d: %s.".formatted(observed.successor.pid(), reason));
+            fire(Event.SUCCESSOR_FAILED);
+          });
+    }
+
+    @Override
+    public void hungUp() {
+      onContext(
+          () ->
+              vertx.setTimer(
+                  EXIT_AFTER_EOF_MILLIS,
+                  id ->
+                      failed(
+                          RestartFailure.PROTOCOL_MISMATCH,
+                          "it closed the handover channel before it was ready")));
+    }
+
+    @Override
+    public void gone(Processes.Exit exit) {
+      onContext(
+          () -> {
+            observed.fails(
+                RestartFailure.SUCCESSOR_EXITED,
+                "Process %d ended before it was ready, %s: see what it wrote to its log."
+                    .formatted(observed.successor.pid(), exit));
+            fire(Event.SUCCESSOR_GONE);
+          });
+    }
+  }
+
+  /** Brings what the predecessor does onto the context. */
+  private final class PredecessorObserver implements Predecessor.Observer {
+    private void onContext(Runnable action) {
+      context.runOnContext(v -> action.run());
+    }
+
+    @Override
+    public void granted() {
+      onContext(() -> fire(Event.GRANTED));
+    }
+
+    @Override
+    public void restartPassedOn() {
+      onContext(() -> fire(Event.RESTART));
+    }
+
+    @Override
+    public void aborted(String reason) {
+      onContext(
+          () -> {
+            LOG.log(ERROR, "given up by the predecessor: {0}", reason);
+            exitCode = 1;
+            fire(Event.STOP);
+          });
+    }
+
+    @Override
+    public void gone() {
+      onContext(
+          () -> {
+            boolean booting = machine.state() == State.BOOTING;
+            LOG.log(
+                booting ? WARNING : INFO,
+                "generation {0}: predecessor {1} is gone",
+                generation.number(),
+                Long.toString(generation.predecessorPid()));
+            fire(booting ? Event.ALONE : Event.PREDECESSOR_GONE);
+          });
+    }
+  }
+}

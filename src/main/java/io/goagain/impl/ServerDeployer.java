@@ -1,0 +1,127 @@
+package io.goagain.impl;
+
+import io.goagain.GoAgainServerFactory;
+import io.goagain.ListenOptions;
+import io.goagain.impl.net.ListenerSettings;
+import io.goagain.impl.net.Listeners;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.net.NetServer;
+import io.vertx.core.net.NetServerOptions;
+import io.vertx.core.net.SocketAddress;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** Wraps each server in a verticle that knows its listener's name and drains it when undeployed. */
+public final class ServerDeployer implements GoAgainServerFactory {
+
+  private static final AtomicInteger NEXT_SHARED_PORT = new AtomicInteger(-1);
+
+  private final Vertx vertx;
+  private final Listeners listeners = ThisProcess.get().listeners();
+
+  public ServerDeployer(Vertx vertx) {
+    this.vertx = Objects.requireNonNull(vertx);
+  }
+
+  @Override
+  public Future<String> deployHttpServer(
+      String name,
+      HttpServerOptions options,
+      ListenOptions listen,
+      Consumer<HttpServer> configuration) {
+    return deploy(
+        name,
+        listen,
+        SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
+        () -> {
+          HttpServer server = vertx.createHttpServer(options);
+          configuration.accept(server);
+          return new Server(server::listen, server::close);
+        });
+  }
+
+  @Override
+  public Future<String> deployNetServer(
+      String name,
+      NetServerOptions options,
+      ListenOptions listen,
+      Consumer<NetServer> configuration) {
+    return deploy(
+        name,
+        listen,
+        SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
+        () -> {
+          NetServer server = vertx.createNetServer(options);
+          configuration.accept(server);
+          return new Server(server::listen, server::close);
+        });
+  }
+
+  private Future<String> deploy(
+      String name, ListenOptions listen, SocketAddress ofServer, Supplier<Server> factory) {
+    Objects.requireNonNull(name, "a listener needs a name");
+    SocketAddress address = listen.getAddress() == null ? ofServer : listen.getAddress();
+    if (listeners.open().stream().anyMatch(l -> l.name().equals(name))) {
+      return Future.failedFuture(
+          new IllegalArgumentException(
+              "A server named \"" + name + "\" is deployed already: names are unique."));
+    }
+    Duration drainTimeout = Duration.ofMillis(listen.getDrainTimeout());
+    SocketAddress bind = shareable(address, listen.getInstances());
+    return vertx.deployVerticle(
+        () -> new ServerVerticle(name, bind, drainTimeout, factory),
+        new DeploymentOptions().setInstances(listen.getInstances()));
+  }
+
+  /** Vert.x lets instances share a port that the kernel chooses only under a negative number. */
+  private static SocketAddress shareable(SocketAddress address, int instances) {
+    return instances > 1 && address.isInetSocket() && address.port() == 0
+        ? SocketAddress.inetSocketAddress(NEXT_SHARED_PORT.getAndDecrement(), address.host())
+        : address;
+  }
+
+  /** The two things that HTTP and TCP servers have in common here. */
+  private record Server(ListenFunction listen, Supplier<Future<Void>> close) {}
+
+  private interface ListenFunction {
+    Future<?> apply(SocketAddress address);
+  }
+
+  private final class ServerVerticle extends VerticleBase {
+    private final String name;
+    private final SocketAddress address;
+    private final Duration drainTimeout;
+    private final Supplier<Server> factory;
+    private Server server;
+
+    ServerVerticle(
+        String name, SocketAddress address, Duration drainTimeout, Supplier<Server> factory) {
+      this.name = name;
+      this.address = address;
+      this.drainTimeout = drainTimeout;
+      this.factory = factory;
+    }
+
+    @Override
+    public Future<?> start() {
+      new ListenerSettings(name).applyTo(context);
+      server = factory.get();
+      return server.listen().apply(address);
+    }
+
+    @Override
+    public Future<?> stop() {
+      // A server that Vert.x closes by itself loses what is in flight: so nothing may be left then.
+      return Future.fromCompletionStage(listeners.drainAndStop(name, drainTimeout), context)
+          .compose(report -> server.close().get());
+    }
+  }
+}

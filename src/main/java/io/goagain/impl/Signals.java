@@ -1,0 +1,40 @@
+package io.goagain.impl;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.util.HashMap;
+import java.util.Map;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
+
+/**
+ * The process's signals while a restart verticle is deployed. Handlers run on JVM threads. The JDK
+ * has no other interface to signals than the one used here, and the compiler warns of it.
+ */
+final class Signals {
+
+  private static final System.Logger LOG = System.getLogger(Signals.class.getName());
+
+  private final Map<Signal, SignalHandler> before = new HashMap<>();
+
+  /** Takes a signal, by its name without "SIG". Where the JVM does not give it, that is logged. */
+  void take(String name, Runnable handler) {
+    Signal signal = new Signal(name);
+    try {
+      before.put(signal, Signal.handle(signal, received -> handler.run()));
+    } catch (IllegalArgumentException e) {
+      LOG.log(
+          WARNING,
+          "SIG{0} has no effect here: the JVM keeps it ({1}). Without -Xrs it would be free; or"
+              + " leave it out of the option signals.",
+          name,
+          e.getMessage());
+    }
+  }
+
+  /** Gives all of them back. */
+  void release() {
+    before.forEach(Signal::handle);
+    before.clear();
+  }
+}

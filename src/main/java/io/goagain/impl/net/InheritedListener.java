@@ -1,0 +1,43 @@
+package io.goagain.impl.net;
+
+import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.PosixException;
+import io.goagain.impl.posix.SocketFacts;
+import java.io.IOException;
+
+/**
+ * A listening socket that this process was started with. Owns its descriptor until it is adopted.
+ *
+ * @param name as the predecessor called it
+ * @param descriptor its number in this process
+ * @param address what the kernel says it is bound to
+ */
+public record InheritedListener(String name, int descriptor, ListenerAddress address) {
+
+  /**
+   * Looks at an inherited number and makes it ours: close-on-exec, so that nothing that the
+   * application starts gets it, and non-blocking, as whoever made it may not have been.
+   *
+   * @throws IOException if the number is not a listening stream socket; it is left alone then
+   */
+  public static InheritedListener claim(String name, int descriptor) throws IOException {
+    SocketFacts facts;
+    try {
+      facts = SocketFacts.of(descriptor);
+    } catch (PosixException e) {
+      throw new IOException(
+          "inherited listener \"%s\": descriptor %d is no socket: %s"
+              .formatted(name, descriptor, e.getMessage()),
+          e);
+    }
+    if (facts.type() != SocketFacts.Type.STREAM || !facts.listening()) {
+      throw new IOException(
+          "inherited listener \"%s\": descriptor %d is a socket that does not listen: %s"
+              .formatted(name, descriptor, facts));
+    }
+    ListenerAddress address = ListenerAddress.of(facts);
+    Descriptors.setCloseOnExec(descriptor, true);
+    Descriptors.setNonBlocking(descriptor);
+    return new InheritedListener(name, descriptor, address);
+  }
+}

@@ -1,0 +1,71 @@
+package io.goagain.impl.net;
+
+/** A named listening socket that this process serves. */
+public final class Listener {
+
+  private final String name;
+  private final ListenerAddress address;
+  private final boolean inherited;
+  private final ListenerSettings settings;
+  private final AdoptingServerChannel channel;
+  private final Object fileIdentity;
+  private volatile boolean draining;
+
+  Listener(
+      String name,
+      ListenerAddress address,
+      boolean inherited,
+      ListenerSettings settings,
+      AdoptingServerChannel channel) {
+    this.name = name;
+    this.address = address;
+    this.inherited = inherited;
+    this.settings = settings;
+    this.channel = channel;
+    this.fileIdentity =
+        address instanceof ListenerAddress.Unix unix ? UnixPaths.identity(unix.path()) : null;
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public ListenerAddress address() {
+    return address;
+  }
+
+  /** Whether it came from a predecessor or a supervisor, and was not bound here. */
+  public boolean inherited() {
+    return inherited;
+  }
+
+  ListenerSettings settings() {
+    return settings;
+  }
+
+  /** Its number in this process, which goes on owning it. */
+  public int descriptor() {
+    return channel.descriptor();
+  }
+
+  AdoptingServerChannel channel() {
+    return channel;
+  }
+
+  /** Whether it takes no more connections, of its own and not because the process does not. */
+  boolean isDraining() {
+    return draining;
+  }
+
+  void draining(boolean on) {
+    draining = on;
+    channel.acceptingChanged();
+  }
+
+  /** At a final stop: nobody serves the path any more. */
+  void removeFile() {
+    if (address instanceof ListenerAddress.Unix unix) {
+      UnixPaths.removeIfSame(unix.path(), fileIdentity);
+    }
+  }
+}

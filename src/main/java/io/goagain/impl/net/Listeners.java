@@ -1,0 +1,209 @@
+package io.goagain.impl.net;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.goagain.impl.posix.Descriptors;
+import io.netty.channel.Channel;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
+
+/**
+ * The listening sockets of this process and what was accepted from them. There is one for a process
+ * and not one for a Vert.x instance, because it is the process that is replaced.
+ *
+ * <p>"Inherited" and "open" are two lists: a listener moves from the first to the second when a
+ * server adopts it. Safe to use from any thread.
+ */
+public final class Listeners {
+
+  private static final System.Logger LOG = System.getLogger(Listeners.class.getName());
+
+  private final List<InheritedListener> inherited = new ArrayList<>();
+  private final List<Listener> open = new CopyOnWriteArrayList<>();
+  private final Set<TrackedConnection> connections = ConcurrentHashMap.newKeySet();
+  private final List<Drain> drains = new CopyOnWriteArrayList<>();
+  private volatile boolean accepting = true;
+  private volatile boolean succeeded;
+
+  /**
+   * What this process was started with. Until {@link #accepting(boolean)} nothing is accepted, so
+   * that a predecessor serves alone until this process is ready.
+   */
+  public synchronized void inherit(Collection<InheritedListener> handedOver, boolean acceptAtOnce) {
+    inherited.addAll(handedOver);
+    accepting = acceptAtOnce;
+  }
+
+  /** The inherited listener that a server gets, or null if it has to bind one of its own. */
+  synchronized InheritedListener claim(String name, ListenerAddress wanted) {
+    InheritedListener match = null;
+    String derived = nameFor(name, wanted);
+    for (InheritedListener candidate : inherited) {
+      if (candidate.address().serves(wanted) && candidate.name().equals(derived)) {
+        match = candidate;
+        break;
+      }
+    }
+    if (match == null && !isEphemeral(wanted)) {
+      for (InheritedListener candidate : inherited) {
+        if (candidate.address().serves(wanted)) {
+          match = candidate;
+          break;
+        }
+      }
+    }
+    if (match != null) {
+      inherited.remove(match);
+      if (name != null && !name.equals(match.name())) {
+        LOG.log(INFO, "listener \"{0}\" on {1} is called \"{2}\" now", match.name(), wanted, name);
+        match = new InheritedListener(name, match.descriptor(), match.address());
+      }
+    }
+    return match;
+  }
+
+  /**
+   * The given name, or one made of the address that was asked for: the successor asks for the same,
+   * in the same order, and so finds an unnamed listener on port 0 again.
+   */
+  synchronized String nameFor(String given, ListenerAddress wanted) {
+    String base = given != null ? given : wanted.toString();
+    String name = base;
+    for (int i = 2; isTaken(name); i++) {
+      name = base + "#" + i;
+    }
+    return name;
+  }
+
+  private boolean isTaken(String name) {
+    return open.stream().anyMatch(l -> l.name().equals(name));
+  }
+
+  private static boolean isEphemeral(ListenerAddress wanted) {
+    return wanted instanceof ListenerAddress.Inet inet && inet.port() == 0;
+  }
+
+  synchronized Listener opened(Listener listener) {
+    open.add(listener);
+    return listener;
+  }
+
+  void closed(Listener listener) {
+    if (open.remove(listener) && !succeeded) {
+      listener.removeFile();
+    }
+  }
+
+  /** In the order in which they were bound. */
+  public List<Listener> open() {
+    return List.copyOf(open);
+  }
+
+  /** Those that nobody has adopted yet. */
+  public synchronized List<InheritedListener> unadopted() {
+    return List.copyOf(inherited);
+  }
+
+  /** The new version does not want them: they are closed, and with them their Unix paths. */
+  public synchronized void closeUnadopted() {
+    for (InheritedListener listener : inherited) {
+      LOG.log(
+          WARNING,
+          "listener \"{0}\" on {1} was inherited and no server of this version adopted it: closed",
+          listener.name(),
+          listener.address());
+      try {
+        Descriptors.close(listener.descriptor());
+      } catch (IOException e) {
+        LOG.log(WARNING, "could not close listener " + listener.name(), e);
+      }
+      if (listener.address() instanceof ListenerAddress.Unix unix) {
+        UnixPaths.removeIfSame(unix.path(), UnixPaths.identity(unix.path()));
+      }
+    }
+    inherited.clear();
+  }
+
+  boolean accepting() {
+    return accepting;
+  }
+
+  /** Whether the servers of this process accept; what is not accepted waits in the kernel. */
+  public void accepting(boolean on) {
+    accepting = on;
+    open.forEach(listener -> listener.channel().acceptingChanged());
+  }
+
+  /**
+   * Whether a successor serves the listeners: then closing them here does not remove the paths of
+   * Unix sockets, which are the successor's now.
+   */
+  public void succeeded(boolean on) {
+    succeeded = on;
+  }
+
+  /** Closes all listeners; their servers do not notice, and the connections live on. */
+  public void closeAll() {
+    open.forEach(listener -> listener.channel().close());
+  }
+
+  void track(Channel channel, Listener listener) {
+    TrackedConnection connection = new TrackedConnection(channel, listener);
+    connections.add(connection);
+    channel
+        .closeFuture()
+        .addListener(
+            closed -> {
+              connections.remove(connection);
+              drains.forEach(drain -> drain.left(connection));
+            });
+    connection.start();
+    drains.forEach(drain -> drain.joined(connection));
+  }
+
+  /** A snapshot. */
+  Collection<TrackedConnection> connections() {
+    return List.copyOf(connections);
+  }
+
+  public int connectionsOf(Listener listener) {
+    return (int) connections.stream().filter(c -> c.listener() == listener).count();
+  }
+
+  /** Requests that were begun and not answered, over all listeners. */
+  public int inFlight() {
+    return connections.stream().mapToInt(TrackedConnection::inFlight).sum();
+  }
+
+  /**
+   * Lets the connections of some listeners finish, and cuts what is left at the deadline. Whoever
+   * calls it has stopped accepting there.
+   */
+  public Drain drain(Predicate<Listener> which, Duration timeout) {
+    Drain drain = new Drain(this, which, timeout);
+    drains.add(drain);
+    drain.start();
+    drain.done().whenComplete((report, failure) -> drains.remove(drain));
+    return drain;
+  }
+
+  /** Stops accepting on one listener for good and drains it. */
+  public CompletableFuture<DrainReport> drainAndStop(String name, Duration timeout) {
+    for (Listener listener : open) {
+      if (listener.name().equals(name)) {
+        listener.draining(true);
+        return drain(l -> l == listener, timeout).done();
+      }
+    }
+    return CompletableFuture.completedFuture(DrainReport.NOTHING);
+  }
+}

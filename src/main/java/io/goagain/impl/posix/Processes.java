@@ -1,0 +1,124 @@
+package io.goagain.impl.posix;
+
+import java.util.List;
+import java.util.Locale;
+
+/** Processes by pid, and signals by number. */
+public final class Processes {
+
+  // bits/signum-generic.h, asm-generic/signal.h
+  public static final int HUP = 1;
+  public static final int INT = 2;
+  public static final int QUIT = 3;
+  public static final int KILL = 9;
+  public static final int USR1 = 10;
+  public static final int SEGV = 11;
+  public static final int USR2 = 12;
+  public static final int TERM = 15;
+  public static final int CHLD = 17;
+  public static final int CONT = 18;
+  public static final int STOP = 19;
+  public static final int WINCH = 28;
+
+  /** By number, from 1. */
+  private static final List<String> SIGNALS =
+      List.of(
+          "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+          "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+          "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS");
+
+  private Processes() {}
+
+  /**
+   * How a process ended.
+   *
+   * @param code what it gave to exit(3); -1 if a signal killed it
+   * @param signal what killed it; 0 if it exited
+   */
+  public record Exit(int code, int signal) {
+
+    /** From the status of waitpid(2), as WIFEXITED and WTERMSIG do (bits/waitstatus.h). */
+    static Exit of(int status) {
+      int signal = status & 0x7f;
+      return signal == 0 ? new Exit((status >> 8) & 0xff, 0) : new Exit(-1, signal);
+    }
+
+    @Override
+    public String toString() {
+      return signal == 0
+          ? "exit code " + code
+          : "killed by " + signalName(signal) + " (" + signal + ")";
+    }
+  }
+
+  /** This process: getpid(2). */
+  public static int pid() {
+    return LibC.getpid();
+  }
+
+  /** The parent as it is now: getppid(2). It changes when the parent dies. */
+  public static int parentPid() {
+    return LibC.getppid();
+  }
+
+  /**
+   * Sends a signal to one process: kill(2). Signal 0 only asks whether it exists, as a zombie too.
+   *
+   * @throws IllegalArgumentException if the pid is not positive: those name groups, and -1 everyone
+   * @throws PosixException ESRCH if there is no such process; EPERM; EINVAL
+   */
+  public static void kill(int pid, int signal) throws PosixException {
+    requireOneProcess(pid);
+    if (LibC.kill(pid, signal) == -1) {
+      throw LibC.failed("kill(" + pid + ", " + (signal == 0 ? "0" : signalName(signal)) + ")");
+    }
+  }
+
+  /**
+   * Waits until a child ends, and reaps it: waitpid(2). Blocks its thread, interrupts have no
+   * effect. To be called once for each pid of {@link Spawn#spawn}: until then the child is a
+   * zombie, and after that its pid may be another's.
+   *
+   * @throws IllegalArgumentException if the pid is not positive: those name any child, the JVM's
+   *     too
+   * @throws PosixException ECHILD if it is not an unreaped child of this process
+   */
+  public static Exit waitFor(int pid) throws PosixException {
+    requireOneProcess(pid);
+    int[] status = new int[1];
+    while (LibC.waitpid(pid, status, 0) == -1) {
+      PosixException failure = LibC.failed("waitpid(" + pid + ")");
+      if (failure.errno() != Errno.EINTR) {
+        throw failure;
+      }
+    }
+    return Exit.of(status[0]);
+  }
+
+  /** {@code SIGTERM}; {@code signal 40} for those without a name. */
+  public static String signalName(int signal) {
+    return signal >= 1 && signal <= SIGNALS.size()
+        ? "SIG" + SIGNALS.get(signal - 1)
+        : "signal " + signal;
+  }
+
+  /**
+   * The number of {@code TERM} or {@code SIGTERM}, in either case.
+   *
+   * @throws IllegalArgumentException if there is no such signal
+   */
+  public static int signalNumber(String name) {
+    String upper = name.toUpperCase(Locale.ROOT);
+    int index = SIGNALS.indexOf(upper.startsWith("SIG") ? upper.substring(3) : upper);
+    if (index < 0) {
+      throw new IllegalArgumentException("no such signal: " + name);
+    }
+    return index + 1;
+  }
+
+  private static void requireOneProcess(int pid) {
+    if (pid <= 0) {
+      throw new IllegalArgumentException("not a process: " + pid);
+    }
+  }
+}

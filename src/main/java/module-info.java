@@ -1,0 +1,21 @@
+/** Zero-downtime restarts of Vert.x services. */
+module io.goagain {
+  requires transitive io.vertx.core;
+  requires com.sun.jna;
+  requires io.netty.buffer;
+  requires io.netty.codec;
+  requires io.netty.codec.http;
+  requires io.netty.codec.http2;
+  requires io.netty.common;
+  requires io.netty.handler;
+  requires io.netty.transport;
+  requires io.netty.transport.classes.epoll;
+  requires io.netty.transport.unix.common;
+  requires jdk.unsupported;
+  requires static jdk.jfr;
+
+  exports io.goagain;
+
+  provides io.vertx.core.spi.VertxServiceProvider with
+      io.goagain.impl.GoAgainServiceProvider;
+}
