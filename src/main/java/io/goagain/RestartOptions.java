@@ -3,7 +3,6 @@ package io.goagain;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -162,6 +161,14 @@ public class RestartOptions {
     return this;
   }
 
+  /** The kernel takes NUL for the end of a string. */
+  private static String withoutNul(String text) {
+    if (text != null && text.indexOf('\0') >= 0) {
+      throw new IllegalArgumentException("must not contain NUL");
+    }
+    return text;
+  }
+
   private static long positive(long millis) {
     if (millis <= 0) {
       throw new IllegalArgumentException("must be positive, is " + millis);
@@ -180,8 +187,11 @@ public class RestartOptions {
    * was started.
    */
   public RestartOptions setCommand(List<String> command) {
-    if (command != null && command.isEmpty()) {
+    if (command != null && (command.isEmpty() || command.get(0).isEmpty())) {
       throw new IllegalArgumentException("must not be empty");
+    }
+    if (command != null) {
+      command.forEach(RestartOptions::withoutNul);
     }
     this.command = command == null ? null : List.copyOf(command);
     return this;
@@ -197,11 +207,13 @@ public class RestartOptions {
    * process; a null value removes a variable.
    */
   public RestartOptions setEnvironment(Map<String, String> environment) {
-    for (String name : environment.keySet()) {
-      if (name.isEmpty() || name.contains("=")) {
-        throw new IllegalArgumentException("\"" + name + "\" cannot be the name of a variable");
-      }
-    }
+    environment.forEach(
+        (name, value) -> {
+          if (name.isEmpty() || withoutNul(name).contains("=")) {
+            throw new IllegalArgumentException("\"" + name + "\" cannot be a variable's name");
+          }
+          withoutNul(value);
+        });
     this.environment = new LinkedHashMap<>(environment);
     return this;
   }
@@ -216,7 +228,7 @@ public class RestartOptions {
    * path in {@code $PWD}, so that a symbolic link in it is followed again.
    */
   public RestartOptions setWorkingDirectory(String workingDirectory) {
-    this.workingDirectory = workingDirectory;
+    this.workingDirectory = withoutNul(workingDirectory);
     return this;
   }
 
@@ -231,8 +243,7 @@ public class RestartOptions {
    * RestartMessages#REOPEN}. Those that are left out keep the meaning that the JVM gives them.
    */
   public RestartOptions setSignals(Set<String> signals) {
-    for (Iterator<String> names = signals.iterator(); names.hasNext(); ) {
-      String name = names.next();
+    for (String name : signals) {
       if (!DEFAULT_SIGNALS.contains(name)) {
         throw new IllegalArgumentException(
             "\"%s\" is not among %s".formatted(name, DEFAULT_SIGNALS.stream().sorted().toList()));

@@ -81,12 +81,22 @@ final class Successor {
     } catch (PosixException e) {
       close(pair[0]);
       throw spawnFailure(command, e);
+    } catch (RuntimeException e) {
+      close(pair[0]);
+      throw e;
     } finally {
       close(pair[1]);
     }
   }
 
   private static RestartException spawnFailure(NextCommand command, PosixException e) {
+    if (e.call().startsWith("chdir")) {
+      return new RestartException(
+          RestartFailure.COMMAND_NOT_FOUND,
+          "The working directory cannot be used: %s; create it, or set workingDirectory."
+              .formatted(e.getMessage()),
+          e);
+    }
     RestartFailure failure =
         switch (e.errno()) {
           case Errno.ENOENT -> RestartFailure.COMMAND_NOT_FOUND;

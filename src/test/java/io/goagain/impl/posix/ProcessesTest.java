@@ -1,0 +1,121 @@
+package io.goagain.impl.posix;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.goagain.impl.posix.Processes.Exit;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+@EnabledOnOs(OS.LINUX)
+@Timeout(60)
+class ProcessesTest {
+
+  @Test
+  void ownPids() {
+    assertEquals(ProcessHandle.current().pid(), Processes.pid());
+    long parent = ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
+    assertEquals(parent, Processes.parentPid());
+  }
+
+  @Test
+  void exitCode() throws Exception {
+    Exit exit = Processes.waitFor(shell("exit 3"));
+    assertEquals(new Exit(3, 0), exit);
+    assertEquals("exit code 3", exit.toString());
+    assertEquals(new Exit(255, 0), Processes.waitFor(shell("exit 255")));
+  }
+
+  @Test
+  void killedBySignal() throws Exception {
+    Exit exit = Processes.waitFor(shell("ulimit -c 0; kill -SEGV $$"));
+    assertEquals(new Exit(-1, Processes.SEGV), exit);
+    assertEquals("killed by SIGSEGV (11)", exit.toString());
+  }
+
+  @Test
+  void killAndReap() throws Exception {
+    int[] pipe = TestLibC.pipe();
+    // Waits for input that never comes.
+    int pid =
+        Spawn.spawn(
+            new Spawn.Command(
+                "/bin/sh",
+                List.of("sh", "-c", "read line <&3"),
+                List.of(),
+                null,
+                List.of(pipe[0])));
+    Processes.kill(pid, 0);
+    Processes.kill(pid, Processes.TERM);
+    assertEquals(new Exit(-1, Processes.TERM), Processes.waitFor(pid));
+    PosixException reaped = assertThrows(PosixException.class, () -> Processes.waitFor(pid));
+    assertEquals("waitpid(" + pid + "): ECHILD (No child processes)", reaped.getMessage());
+    Descriptors.close(pipe[0]);
+    Descriptors.close(pipe[1]);
+  }
+
+  @Test
+  void waitingDoesNotHoldUpTheJvm() throws Exception {
+    int[] pipe = TestLibC.pipe();
+    int pid =
+        Spawn.spawn(
+            new Spawn.Command(
+                "/bin/sh",
+                List.of("sh", "-c", "read line <&3"),
+                List.of(),
+                null,
+                List.of(pipe[0])));
+    CompletableFuture<Exit> exit =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return Processes.waitFor(pid);
+              } catch (PosixException e) {
+                throw new AssertionError(e);
+              }
+            });
+    System.gc();
+    // The child sees the end of its input, and read fails.
+    Descriptors.close(pipe[1]);
+    assertEquals(new Exit(1, 0), exit.get(30, TimeUnit.SECONDS));
+    Descriptors.close(pipe[0]);
+  }
+
+  @Test
+  void killOfNobody() throws Exception {
+    int pid = shell("exit 0");
+    Processes.waitFor(pid);
+    PosixException e =
+        assertThrows(PosixException.class, () -> Processes.kill(pid, Processes.USR2));
+    assertEquals("kill(" + pid + ", SIGUSR2): ESRCH (No such process)", e.getMessage());
+  }
+
+  @Test
+  void groupsAreRefused() {
+    for (int pid : List.of(0, -1, -Processes.pid())) {
+      assertThrows(IllegalArgumentException.class, () -> Processes.kill(pid, 0));
+      assertThrows(IllegalArgumentException.class, () -> Processes.waitFor(pid));
+    }
+  }
+
+  @Test
+  void signalNames() {
+    assertEquals(Processes.TERM, Processes.signalNumber("TERM"));
+    assertEquals(Processes.USR2, Processes.signalNumber("sigusr2"));
+    assertEquals(Processes.WINCH, Processes.signalNumber("SIGWINCH"));
+    assertEquals(31, Processes.signalNumber("SYS"));
+    assertEquals("SIGKILL", Processes.signalName(Processes.KILL));
+    assertEquals("signal 40", Processes.signalName(40));
+    assertThrows(IllegalArgumentException.class, () -> Processes.signalNumber("SIG"));
+  }
+
+  private static int shell(String script) throws PosixException {
+    return Spawn.spawn(
+        new Spawn.Command("/bin/sh", List.of("sh", "-c", script), List.of(), null, List.of()));
+  }
+}
