@@ -12,7 +12,11 @@ public class ListenOptions {
   /** Default of {@link #setDrainTimeout}: 30 seconds, in milliseconds. */
   public static final long DEFAULT_DRAIN_TIMEOUT = RestartOptions.DEFAULT_DRAIN_TIMEOUT;
 
+  /** Default of {@link #setHandover}. */
+  public static final boolean DEFAULT_HANDOVER = true;
+
   private SocketAddress address;
+  private boolean handover = DEFAULT_HANDOVER;
   private int instances = DEFAULT_INSTANCES;
   private long drainTimeout = DEFAULT_DRAIN_TIMEOUT;
 
@@ -24,6 +28,7 @@ public class ListenOptions {
     address = other.address;
     instances = other.instances;
     drainTimeout = other.drainTimeout;
+    handover = other.handover;
   }
 
   /**
@@ -37,6 +42,7 @@ public class ListenOptions {
           try {
             switch (field.getKey()) {
               case "address" -> setAddress(SocketAddress.fromJson((JsonObject) field.getValue()));
+              case "handover" -> setHandover((Boolean) field.getValue());
               case "instances" -> setInstances((Integer) field.getValue());
               case "drainTimeout" -> setDrainTimeout(((Number) field.getValue()).longValue());
               default -> throw new IllegalArgumentException("there is no option of that name");
@@ -53,7 +59,10 @@ public class ListenOptions {
   /** As JSON, without what is null. */
   public JsonObject toJson() {
     JsonObject json =
-        new JsonObject().put("instances", instances).put("drainTimeout", drainTimeout);
+        new JsonObject()
+            .put("instances", instances)
+            .put("drainTimeout", drainTimeout)
+            .put("handover", handover);
     if (address != null) {
       json.put("address", address.toJson());
     }
@@ -103,6 +112,20 @@ public class ListenOptions {
       throw new IllegalArgumentException("must not be negative, is " + drainTimeout);
     }
     this.drainTimeout = drainTimeout;
+    return this;
+  }
+
+  /** Whether live HTTP/1.1 connections may move to the successor. */
+  public boolean isHandover() {
+    return handover;
+  }
+
+  /**
+   * Sets whether live HTTP/1.1 connections may move to the successor. Switch it off where the
+   * application keeps state for a connection; they are told to close then.
+   */
+  public ListenOptions setHandover(boolean handover) {
+    this.handover = handover;
     return this;
   }
 }

@@ -21,12 +21,16 @@ public class RestartOptions {
   /** Default of {@link #setDrainTimeout}: 30 seconds. */
   public static final long DEFAULT_DRAIN_TIMEOUT = 30_000;
 
+  /** Default of {@link #setProbation}: 5 seconds. */
+  public static final long DEFAULT_PROBATION = 5_000;
+
   /** Default of {@link #setSignals}. */
   public static final Set<String> DEFAULT_SIGNALS = Set.of("USR2", "TERM", "INT", "HUP", "USR1");
 
   private RestartStrategy strategy = DEFAULT_STRATEGY;
   private long readyTimeout = DEFAULT_READY_TIMEOUT;
   private long drainTimeout = DEFAULT_DRAIN_TIMEOUT;
+  private long probation = DEFAULT_PROBATION;
   private List<String> command;
   private Map<String, String> environment = Map.of();
   private String workingDirectory;
@@ -41,6 +45,7 @@ public class RestartOptions {
     strategy = other.strategy;
     readyTimeout = other.readyTimeout;
     drainTimeout = other.drainTimeout;
+    probation = other.probation;
     command = other.command;
     environment = other.environment;
     workingDirectory = other.workingDirectory;
@@ -66,6 +71,7 @@ public class RestartOptions {
         case "strategy" -> setStrategy(RestartStrategy.of((String) value));
         case "readyTimeout" -> setReadyTimeout(((Number) value).longValue());
         case "drainTimeout" -> setDrainTimeout(((Number) value).longValue());
+        case "probation" -> setProbation(((Number) value).longValue());
         case "command" -> setCommand(value == null ? null : strings((JsonArray) value));
         case "environment" -> setEnvironment(stringMap((JsonObject) value));
         case "workingDirectory" -> setWorkingDirectory((String) value);
@@ -105,6 +111,7 @@ public class RestartOptions {
             .put("strategy", strategy.toString())
             .put("readyTimeout", readyTimeout)
             .put("drainTimeout", drainTimeout)
+            .put("probation", probation)
             .put("environment", new JsonObject(new LinkedHashMap<>(environment)))
             .put("signals", new JsonArray(new ArrayList<>(signals)));
     if (command != null) {
@@ -154,11 +161,30 @@ public class RestartOptions {
    * in milliseconds. Those that are left then are closed, counted and logged.
    */
   public RestartOptions setDrainTimeout(long drainTimeout) {
-    if (drainTimeout < 0) {
-      throw new IllegalArgumentException("must not be negative, is " + drainTimeout);
-    }
-    this.drainTimeout = drainTimeout;
+    this.drainTimeout = notNegative(drainTimeout);
     return this;
+  }
+
+  /** How long a process that has handed over keeps its listeners, in milliseconds. */
+  public long getProbation() {
+    return probation;
+  }
+
+  /**
+   * Sets how long a process that has handed over keeps its listeners without accepting, in
+   * milliseconds. If the successor dies in that time, it accepts again. 0 switches it off. The
+   * process does not exit before, and another restart waits for that.
+   */
+  public RestartOptions setProbation(long probation) {
+    this.probation = notNegative(probation);
+    return this;
+  }
+
+  private static long notNegative(long millis) {
+    if (millis < 0) {
+      throw new IllegalArgumentException("must not be negative, is " + millis);
+    }
+    return millis;
   }
 
   /** The kernel takes NUL for the end of a string. */

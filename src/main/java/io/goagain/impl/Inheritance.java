@@ -18,10 +18,15 @@ import java.util.Map;
  * @param generation of this process
  * @param predecessorPid 0 if there is none
  * @param messages the descriptor of the handover channel, or -1
+ * @param descriptors the descriptor of its half that carries descriptors, or -1
  * @param listeners those that are there and listen
  */
 record Inheritance(
-    int generation, int predecessorPid, int messages, List<InheritedListener> listeners) {
+    int generation,
+    int predecessorPid,
+    int messages,
+    int descriptors,
+    List<InheritedListener> listeners) {
 
   /** Ours: one JSON object. */
   static final String HANDOVER = "GOAGAIN_HANDOVER";
@@ -29,7 +34,7 @@ record Inheritance(
   /** rcrowley/goagain's: the pid of the process that spawns. */
   static final String PREDECESSOR_PID = "GOAGAIN_PPID";
 
-  static final Inheritance NONE = new Inheritance(1, 0, -1, List.of());
+  static final Inheritance NONE = new Inheritance(1, 0, -1, -1, List.of());
 
   private static final System.Logger LOG = System.getLogger(Inheritance.class.getName());
 
@@ -59,11 +64,14 @@ record Inheritance(
             predecessor);
         return NONE;
       }
+      int descriptors = json.getInteger("descriptors");
       Descriptors.setCloseOnExec(messages, true);
+      Descriptors.setCloseOnExec(descriptors, true);
       return new Inheritance(
           json.getInteger("generation"),
           predecessor,
           messages,
+          descriptors,
           claim(json.getJsonArray("listeners", new JsonArray())));
     } catch (DecodeException | ClassCastException | NullPointerException | IOException e) {
       LOG.log(WARNING, HANDOVER + " is ignored: it cannot be understood: " + handover, e);
@@ -97,6 +105,7 @@ record Inheritance(
             .put("generation", generation)
             .put("predecessor", predecessorPid)
             .put("messages", next)
+            .put("descriptors", next + 1)
             .put("listeners", listeners);
     return Map.of(HANDOVER, json.encode(), PREDECESSOR_PID, Long.toString(predecessorPid));
   }

@@ -3,10 +3,15 @@ package io.goagain.impl;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.Generation;
+import io.goagain.impl.net.ConnectionSender;
 import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.Listener;
+import io.goagain.impl.net.Listeners;
+import io.goagain.impl.posix.Descriptors;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /** What a successor knows of its predecessor: the line to it. */
 final class Predecessor {
@@ -30,9 +35,13 @@ final class Predecessor {
     this.channel = channel;
   }
 
-  static Predecessor connect(Inheritance inheritance, Generation own, Observer observer) {
-    HandoverChannel channel = HandoverChannel.open(inheritance.messages(), new Messages(observer));
+  static Predecessor connect(
+      Inheritance inheritance, Generation own, Listeners listeners, Observer observer) {
+    Messages messages = new Messages(listeners, observer);
+    HandoverChannel channel =
+        HandoverChannel.open(inheritance.messages(), inheritance.descriptors(), messages);
     channel.send(Handshake.hello(own));
+    messages.line.complete(channel);
     return new Predecessor(channel);
   }
 
@@ -49,15 +58,18 @@ final class Predecessor {
   }
 
   private static final class Messages implements HandoverChannel.Listener {
+    private final Listeners listeners;
     private final Observer observer;
+    private final CompletableFuture<HandoverChannel> line = new CompletableFuture<>();
     private boolean greeted;
 
-    Messages(Observer observer) {
+    Messages(Listeners listeners, Observer observer) {
+      this.listeners = listeners;
       this.observer = observer;
     }
 
     @Override
-    public void received(JsonObject message) {
+    public void received(JsonObject message, int descriptor) {
       if (!greeted) {
         greeted = true;
         String objection = Handshake.objection(message);
@@ -67,10 +79,42 @@ final class Predecessor {
         return;
       }
       switch (message.getString("type", "")) {
+        case ConnectionSender.CONNECTION -> connection(message, descriptor);
         case Handshake.GRANT -> observer.granted();
         case Handshake.RESTART -> observer.restartPassedOn();
         case Handshake.ABORT -> observer.aborted(message.getString("reason"));
         default -> LOG.log(WARNING, "unknown message from the predecessor: {0}", message);
+      }
+    }
+
+    /** It is this process's once the predecessor can know it: before anything is read from it. */
+    private void connection(JsonObject message, int descriptor) {
+      HandoverChannel channel = line.join();
+      Listener listener = listeners.named(message.getString("listener"));
+      if (listener == null || descriptor < 0) {
+        close(descriptor);
+        channel.send(Handshake.message(ConnectionSender.REFUSED));
+        return;
+      }
+      byte[] unread = message.getBinary("unread", new byte[0]);
+      channel.send(
+          Handshake.message(ConnectionSender.TAKEN),
+          sent -> {
+            if (sent) {
+              listeners.adopt(listener, descriptor, unread);
+            } else {
+              close(descriptor);
+            }
+          });
+    }
+
+    private static void close(int descriptor) {
+      try {
+        if (descriptor >= 0) {
+          Descriptors.close(descriptor);
+        }
+      } catch (IOException e) {
+        LOG.log(WARNING, "could not close a connection that was not taken", e);
       }
     }
 

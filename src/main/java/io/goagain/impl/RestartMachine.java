@@ -12,6 +12,7 @@ import static io.goagain.impl.RestartMachine.Effect.REMEMBER_RESTART;
 import static io.goagain.impl.RestartMachine.Effect.REMEMBER_STOP;
 import static io.goagain.impl.RestartMachine.Effect.REPORT_FAILURE;
 import static io.goagain.impl.RestartMachine.Effect.REPORT_SUCCESS;
+import static io.goagain.impl.RestartMachine.Effect.RETURN;
 import static io.goagain.impl.RestartMachine.Effect.SPAWN;
 import static io.goagain.impl.RestartMachine.Effect.STOP_ACCEPTING;
 
@@ -40,7 +41,7 @@ final class RestartMachine {
     AWAITING_READY,
     /** Accepting, while a successor that failed is killed and reaped. */
     ABORTING,
-    /** Not accepting any more: the successor does. */
+    /** Not accepting any more: the successor does, on probation. Connections move or finish. */
     YIELDED,
     /** Finishing what is in flight, the listeners closed. */
     DRAINING,
@@ -64,7 +65,7 @@ final class RestartMachine {
     SUCCESSOR_FAILED,
     /** The successor's process is gone, and reaped. */
     SUCCESSOR_GONE,
-    /** The listeners need not be kept any longer. */
+    /** The successor's probation is over: the listeners need not be kept any longer. */
     SETTLED,
     DRAINED,
     STOP,
@@ -82,6 +83,7 @@ final class RestartMachine {
     STOP_ACCEPTING,
     DRAIN,
     CLOSE_LISTENERS,
+    RETURN,
     REMEMBER_RESTART,
     REMEMBER_STOP,
     PASS_ON,
@@ -129,6 +131,7 @@ final class RestartMachine {
     on(State.ABORTING, Event.RESTART, State.ABORTING, REMEMBER_RESTART);
     on(State.ABORTING, Event.STOP, State.ABORTING, REMEMBER_STOP);
 
+    on(State.YIELDED, Event.SUCCESSOR_GONE, State.SERVING, RETURN);
     on(State.YIELDED, Event.SETTLED, State.DRAINING, CLOSE_LISTENERS);
     on(State.YIELDED, Event.RESTART, State.YIELDED, PASS_ON);
     on(State.YIELDED, Event.STOP, State.DRAINING, CLOSE_LISTENERS);

@@ -127,12 +127,7 @@ public final class RestartService {
     restarter
         .stop()
         .onComplete(
-            report ->
-                message.reply(
-                    new JsonObject()
-                        .put("finished", report.finished())
-                        .put("cut", report.cut())
-                        .put("millis", report.millis())),
+            report -> message.reply(report.toJson()),
             failure -> message.fail(RestartFailure.INTERNAL.code(), failure.getMessage()));
   }
 

@@ -85,7 +85,8 @@ final class Restarter {
   /** Says ready. The future completes when this process accepts. */
   Future<Void> start() {
     if (inheritance.hasPredecessor()) {
-      predecessor = Predecessor.connect(inheritance, generation, new PredecessorObserver());
+      predecessor =
+          Predecessor.connect(inheritance, generation, listeners, new PredecessorObserver());
       predecessor.sayReady(listeners.open());
     } else {
       fire(Event.ALONE);
@@ -206,7 +207,7 @@ final class Restarter {
           fire(Event.STOP);
         }
       }
-      case YIELDED -> fire(Event.SETTLED);
+      case YIELDED -> probation();
       case DRAINING ->
           drain.done().thenAccept(report -> context.runOnContext(v -> drained(report)));
       default -> {}
@@ -214,19 +215,8 @@ final class Restarter {
   }
 
   private void drained(DrainReport report) {
-    LOG.log(
-        INFO,
-        "generation {0}: drained in {1} ms, {2} connection(s) finished, {3} cut",
-        generation.number(),
-        report.millis(),
-        report.finished(),
-        report.cut());
-    publish(
-        new JsonObject()
-            .put("type", "drained")
-            .put("finished", report.finished())
-            .put("cut", report.cut())
-            .put("millis", report.millis()));
+    LOG.log(INFO, "generation {0}: drained: {1}", generation.number(), report.toJson());
+    publish(report.toJson().put("type", "drained"));
     drained.tryComplete(report);
     fire(Event.DRAINED);
   }
@@ -242,6 +232,7 @@ final class Restarter {
       case STOP_ACCEPTING -> listeners.accepting(false);
       case DRAIN -> drain();
       case CLOSE_LISTENERS -> listeners.closeAll();
+      case RETURN -> returnToService();
       case REMEMBER_RESTART -> rememberRestart();
       case REMEMBER_STOP -> rememberStop();
       case PASS_ON -> passOn();
@@ -316,7 +307,7 @@ final class Restarter {
               fire(Event.SUCCESSOR_FAILED);
             });
     fire(Event.SPAWNED);
-    successor.observe(generation, new SuccessorObserver(current));
+    successor.observe(generation, listeners, new SuccessorObserver(current));
   }
 
   private void abort() {
@@ -381,7 +372,52 @@ final class Restarter {
 
   private void drain() {
     RestartOptions limits = attempt == null ? options : attempt.options();
-    drain = listeners.drain(all -> true, Duration.ofMillis(limits.getDrainTimeout()));
+    drain =
+        listeners.drain(
+            all -> true,
+            handedOver() ? attempt.successor.connections() : null,
+            Duration.ofMillis(limits.getDrainTimeout()));
+  }
+
+  private void probation() {
+    Attempt current = attempt;
+    long millis = current.options().getProbation();
+    if (millis == 0) {
+      fire(Event.SETTLED);
+    } else {
+      current.timer =
+          vertx.setTimer(
+              millis,
+              id -> {
+                if (attempt == current) {
+                  fire(Event.SETTLED);
+                }
+              });
+    }
+  }
+
+  /** The successor is gone: what it did not take is served here, and what it took is lost. */
+  private void returnToService() {
+    Attempt lost = attempt;
+    attempt = null;
+    vertx.cancelTimer(lost.timer);
+    listeners.succeeded(false);
+    listeners.accepting(true);
+    drain.cancel();
+    lost.successor.close();
+    if (pidFile != null) {
+      pidFile.write();
+    }
+    lost.fails(
+        RestartFailure.SUCCESSOR_LOST,
+        "Process %d died after it was ready: generation %d serves again. See what it wrote to its log."
+            .formatted(lost.successor.pid(), generation.number()));
+    LOG.log(ERROR, "{0}: {1}", lost.failure().failure(), lost.failure().getMessage());
+    publish(
+        lost.toJson()
+            .put("type", "successor_lost")
+            .put("code", RestartFailure.SUCCESSOR_LOST.code())
+            .put("connections", drain.report().toJson()));
   }
 
   private void rememberRestart() {
@@ -461,6 +497,7 @@ final class Restarter {
         .put("upSince", upSince.toString())
         .put("listeners", open)
         .put("inFlight", listeners.inFlight())
+        .put("drain", drain == null ? null : drain.report().toJson())
         .put("lastRestart", last == null ? null : last.toJson());
   }
 
@@ -532,10 +569,12 @@ final class Restarter {
     public void gone(Processes.Exit exit) {
       onContext(
           () -> {
-            observed.fails(
-                RestartFailure.SUCCESSOR_EXITED,
-                "Process %d ended before it was ready, %s: see what it wrote to its log."
-                    .formatted(observed.successor.pid(), exit));
+            if (machine.state() == State.AWAITING_READY || machine.state() == State.ABORTING) {
+              observed.fails(
+                  RestartFailure.SUCCESSOR_EXITED,
+                  "Process %d ended before it was ready, %s: see what it wrote to its log."
+                      .formatted(observed.successor.pid(), exit));
+            }
             fire(Event.SUCCESSOR_GONE);
           });
     }

@@ -75,9 +75,10 @@ public final class ServerDeployer implements GoAgainServerFactory {
               "A server named \"" + name + "\" is deployed already: names are unique."));
     }
     Duration drainTimeout = Duration.ofMillis(listen.getDrainTimeout());
+    ListenerSettings settings = new ListenerSettings(name, listen.isHandover());
     SocketAddress bind = shareable(address, listen.getInstances());
     return vertx.deployVerticle(
-        () -> new ServerVerticle(name, bind, drainTimeout, factory),
+        () -> new ServerVerticle(settings, bind, drainTimeout, factory),
         new DeploymentOptions().setInstances(listen.getInstances()));
   }
 
@@ -96,15 +97,18 @@ public final class ServerDeployer implements GoAgainServerFactory {
   }
 
   private final class ServerVerticle extends VerticleBase {
-    private final String name;
+    private final ListenerSettings settings;
     private final SocketAddress address;
     private final Duration drainTimeout;
     private final Supplier<Server> factory;
     private Server server;
 
     ServerVerticle(
-        String name, SocketAddress address, Duration drainTimeout, Supplier<Server> factory) {
-      this.name = name;
+        ListenerSettings settings,
+        SocketAddress address,
+        Duration drainTimeout,
+        Supplier<Server> factory) {
+      this.settings = settings;
       this.address = address;
       this.drainTimeout = drainTimeout;
       this.factory = factory;
@@ -112,7 +116,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
 
     @Override
     public Future<?> start() {
-      new ListenerSettings(name).applyTo(context);
+      settings.applyTo(context);
       server = factory.get();
       return server.listen().apply(address);
     }
@@ -120,7 +124,8 @@ public final class ServerDeployer implements GoAgainServerFactory {
     @Override
     public Future<?> stop() {
       // A server that Vert.x closes by itself loses what is in flight: so nothing may be left then.
-      return Future.fromCompletionStage(listeners.drainAndStop(name, drainTimeout), context)
+      return Future.fromCompletionStage(
+              listeners.drainAndStop(settings.name(), drainTimeout), context)
           .compose(report -> server.close().get());
     }
   }

@@ -4,8 +4,10 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.Generation;
 import io.goagain.RestartFailure;
+import io.goagain.impl.net.ConnectionSender;
 import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.Listener;
+import io.goagain.impl.net.Listeners;
 import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.Errno;
 import io.goagain.impl.posix.PosixException;
@@ -40,33 +42,39 @@ final class Successor {
 
   private final Platform platform;
   private final int pid;
-  private int messages;
+  private final int messages;
+  private final int descriptors;
   private HandoverChannel channel;
+  private ConnectionSender connections;
 
-  private Successor(Platform platform, int pid, int messages) {
+  private Successor(Platform platform, int pid, int messages, int descriptors) {
     this.platform = platform;
     this.pid = pid;
     this.messages = messages;
+    this.descriptors = descriptors;
   }
 
   /** Blocks for some milliseconds. If it fails, nothing is left of it. */
   static Successor spawn(
-      Platform platform, NextCommand command, Generation own, List<Listener> listeners)
+      Platform platform, NextCommand command, Generation generation, List<Listener> listeners)
       throws RestartException {
-    int[] pair;
+    List<Integer> own = new ArrayList<>();
+    List<Integer> theirs = new ArrayList<>();
     try {
-      pair = Descriptors.socketPair();
-    } catch (PosixException e) {
-      throw spawnFailure(command, e);
-    }
-    try {
-      List<Integer> descriptors = new ArrayList<>();
-      listeners.forEach(l -> descriptors.add(l.descriptor()));
-      descriptors.add(pair[1]);
+      for (int line = 0; line < 2; line++) {
+        int[] pair = Descriptors.socketPair();
+        own.add(pair[0]);
+        theirs.add(pair[1]);
+      }
+      List<Integer> handed = new ArrayList<>();
+      listeners.forEach(l -> handed.add(l.descriptor()));
+      handed.addAll(theirs);
       Map<String, String> environment = new TreeMap<>(command.environment());
       environment.putAll(
           Inheritance.variables(
-              own.number() + 1, own.pid(), listeners.stream().map(Listener::name).toList()));
+              generation.number() + 1,
+              generation.pid(),
+              listeners.stream().map(Listener::name).toList()));
       int pid =
           platform.spawn(
               new Spawn.Command(
@@ -76,16 +84,16 @@ final class Successor {
                       .map(variable -> variable.getKey() + "=" + variable.getValue())
                       .toList(),
                   command.workingDirectory(),
-                  descriptors));
-      return new Successor(platform, pid, pair[0]);
+                  handed));
+      return new Successor(platform, pid, own.get(0), own.get(1));
     } catch (PosixException e) {
-      close(pair[0]);
+      own.forEach(Successor::close);
       throw spawnFailure(command, e);
     } catch (RuntimeException e) {
-      close(pair[0]);
+      own.forEach(Successor::close);
       throw e;
     } finally {
-      close(pair[1]);
+      theirs.forEach(Successor::close);
     }
   }
 
@@ -132,19 +140,23 @@ final class Successor {
   }
 
   /** Says hello, and from now on tells the observer what happens. */
-  void observe(Generation own, Observer observer) {
+  void observe(Generation own, Listeners listeners, Observer observer) {
     Thread reaper = new Thread(() -> reap(observer), "goagain-reaper-" + pid);
     reaper.setDaemon(true);
     reaper.start();
     try {
-      int descriptor = messages;
-      messages = -1;
-      channel = HandoverChannel.open(descriptor, new Messages(observer));
+      channel = HandoverChannel.open(messages, descriptors, new Messages(observer));
+      connections = new ConnectionSender(channel, listeners);
       channel.send(Handshake.hello(own));
     } catch (RuntimeException e) {
       observer.failed(
           RestartFailure.SPAWN_FAILED, "the handover channel could not be opened: " + e);
     }
+  }
+
+  /** Where connections go, once it accepts. */
+  ConnectionSender connections() {
+    return connections;
   }
 
   private void reap(Observer observer) {
@@ -174,14 +186,12 @@ final class Successor {
   /** Gives the line up, once the process is gone or this one goes. */
   void close() {
     if (channel != null) {
+      connections.close();
       channel.close();
-    } else if (messages >= 0) {
-      close(messages);
-      messages = -1;
     }
   }
 
-  private static final class Messages implements HandoverChannel.Listener {
+  private final class Messages implements HandoverChannel.Listener {
     private final Observer observer;
     private boolean greeted;
 
@@ -190,7 +200,7 @@ final class Successor {
     }
 
     @Override
-    public void received(JsonObject message) {
+    public void received(JsonObject message, int descriptor) {
       if (!greeted) {
         greeted = true;
         String objection = Handshake.objection(message);
@@ -206,6 +216,8 @@ final class Successor {
           observer.ready(names);
         }
         case Handshake.ACCEPTING -> observer.accepting();
+        case ConnectionSender.TAKEN -> connections.taken();
+        case ConnectionSender.REFUSED -> connections.refused();
         default -> LOG.log(WARNING, "unknown message from the successor: {0}", message);
       }
     }

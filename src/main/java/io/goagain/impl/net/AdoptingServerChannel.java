@@ -122,10 +122,29 @@ final class AdoptingServerChannel extends AbstractServerChannel {
   }
 
   private void applyAutoRead() {
-    if (open && listener != null) {
+    if (open && listener != null && real.isOpen()) {
       real.config()
           .setAutoRead(config.isAutoRead() && listeners.accepting() && !listener.isDraining());
     }
+  }
+
+  /** Closes the socket; this channel stays, for connections that come back from a successor. */
+  void stopListening() {
+    eventLoop().execute(() -> real.close());
+  }
+
+  /** Lets a connection that another process had come in as if it had been accepted. Any thread. */
+  void serve(Channel connection) {
+    eventLoop()
+        .execute(
+            () -> {
+              if (!open) {
+                connection.unsafe().closeForcibly();
+                return;
+              }
+              pipeline().fireChannelRead(connection);
+              pipeline().fireChannelReadComplete();
+            });
   }
 
   private final class Forwarder extends ChannelInboundHandlerAdapter {

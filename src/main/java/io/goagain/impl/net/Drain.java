@@ -2,8 +2,11 @@ package io.goagain.impl.net;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.goagain.impl.net.TrackedConnection.Ending;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,17 +22,26 @@ public final class Drain {
 
   private final Listeners listeners;
   private final Predicate<Listener> which;
+  private final ConnectionSender successor;
   private final Duration timeout;
   private final long begun = System.nanoTime();
   private final Set<TrackedConnection> left = ConcurrentHashMap.newKeySet();
-  private final AtomicInteger finished = new AtomicInteger();
+  private final Map<Ending, AtomicInteger> ended = new EnumMap<>(Ending.class);
   private final CompletableFuture<DrainReport> done = new CompletableFuture<>();
   private volatile boolean started;
 
-  Drain(Listeners listeners, Predicate<Listener> which, Duration timeout) {
+  Drain(
+      Listeners listeners,
+      Predicate<Listener> which,
+      ConnectionSender successor,
+      Duration timeout) {
     this.listeners = listeners;
     this.which = which;
+    this.successor = successor;
     this.timeout = timeout;
+    for (Ending ending : Ending.values()) {
+      ended.put(ending, new AtomicInteger());
+    }
   }
 
   /** Completed, on an event loop or a timer's thread, when no connection is left. Never fails. */
@@ -49,7 +61,7 @@ public final class Drain {
     if (!which.test(connection.listener()) || done.isDone() || !left.add(connection)) {
       return;
     }
-    connection.drain();
+    connection.leave(successor, timeout.toMillis());
     if (!connection.channel().isOpen()) {
       // It closed before it was in the set: nobody else tells.
       left(connection);
@@ -58,30 +70,44 @@ public final class Drain {
 
   void left(TrackedConnection connection) {
     if (left.remove(connection)) {
-      finished.incrementAndGet();
+      ended.get(connection.ending()).incrementAndGet();
       completeIfEmpty();
     }
   }
 
   private void completeIfEmpty() {
     if (started && left.isEmpty()) {
-      done.complete(new DrainReport(finished.get(), 0, List.of(), millis()));
+      done.complete(report(List.of()));
     }
+  }
+
+  /** How it stands. */
+  public DrainReport report() {
+    return done.isDone() ? done.join() : report(List.of());
+  }
+
+  private DrainReport report(List<TrackedConnection> cut) {
+    return new DrainReport(
+        ended.get(Ending.FINISHED).get(),
+        ended.get(Ending.CLOSED).get(),
+        ended.get(Ending.MOVED).get(),
+        cut.size(),
+        cut.stream().limit(DESCRIBED).map(TrackedConnection::describe).toList(),
+        millis());
   }
 
   /** The predecessor serves again: connections that were told nothing yet go on as before. */
   public void cancel() {
-    if (done.complete(new DrainReport(finished.get(), 0, List.of(), millis()))) {
-      left.forEach(TrackedConnection::resume);
+    if (done.complete(report(List.of()))) {
+      left.forEach(TrackedConnection::stay);
     }
   }
 
   /** Ends the drain now, as at its deadline. */
   public void cutWhatIsLeft() {
     List<TrackedConnection> cut = List.copyOf(left);
-    List<String> described =
-        cut.stream().limit(DESCRIBED).map(TrackedConnection::describe).toList();
-    if (!done.complete(new DrainReport(finished.get(), cut.size(), described, millis()))) {
+    DrainReport report = report(cut);
+    if (!done.complete(report)) {
       return;
     }
     if (!cut.isEmpty()) {
@@ -90,7 +116,7 @@ public final class Drain {
           "drain: {0} connection(s) were still open after {1} ms and are closed: {2}",
           cut.size(),
           millis(),
-          String.join("; ", described));
+          String.join("; ", report.cutDescriptions()));
     }
     cut.forEach(connection -> connection.channel().close());
   }

@@ -1,5 +1,8 @@
 package io.goagain.impl.net;
 
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.goagain.impl.posix.Descriptors;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -7,18 +10,26 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.unix.DomainSocketReadMode;
+import io.netty.channel.unix.FileDescriptor;
 import io.netty.handler.codec.LineBasedFrameDecoder;
 import io.netty.handler.codec.string.StringDecoder;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
- * The private line between a predecessor and its successor: a Unix stream socket with one JSON
- * object a line. Its end is the sign that the peer is gone. Symmetric: neither side is the server.
+ * The private line between a predecessor and its successor: two Unix stream sockets, one with a
+ * JSON object a line, one with descriptors. A message that says {@code "descriptor": true} goes
+ * with the next descriptor; the order of messages is kept. Its end is the sign that the peer is
+ * gone. Symmetric: neither side is the server.
  *
  * <p>It has a thread of its own, so that it lives independently of any Vert.x instance.
  */
@@ -26,7 +37,12 @@ public final class HandoverChannel {
 
   /** What the owner of a channel is told, on the channel's thread. */
   public interface Listener {
-    void received(JsonObject message);
+    /**
+     * A message came.
+     *
+     * @param descriptor what came with it, for the receiver to own, or -1
+     */
+    void received(JsonObject message, int descriptor);
 
     /** The peer closed it or died. Nothing comes after it. */
     void closed();
@@ -35,85 +51,174 @@ public final class HandoverChannel {
     void broken(String reason);
   }
 
-  private static final int MAX_LINE = 1 << 20;
+  private static final System.Logger LOG = System.getLogger(HandoverChannel.class.getName());
 
-  private final EpollDomainSocketChannel channel;
-  private final Reader reader;
+  /** A message carries what was read of a connection's next request; reads are far smaller. */
+  private static final int MAX_LINE = 1 << 24;
 
-  private HandoverChannel(EpollDomainSocketChannel channel, Reader reader) {
-    this.channel = channel;
-    this.reader = reader;
+  private static final String WITH_DESCRIPTOR = "descriptor";
+
+  private final EpollDomainSocketChannel messages;
+  private final EpollDomainSocketChannel descriptors;
+  private final Pairing pairing;
+
+  private HandoverChannel(
+      EpollDomainSocketChannel messages, EpollDomainSocketChannel descriptors, Pairing pairing) {
+    this.messages = messages;
+    this.descriptors = descriptors;
+    this.pairing = pairing;
   }
 
-  /** Takes the descriptor over: it is closed with the channel, and also if this fails. */
-  public static HandoverChannel open(int descriptor, Listener listener) {
-    EpollDomainSocketChannel channel = new EpollDomainSocketChannel(descriptor);
-    Reader reader = new Reader(listener);
+  /** Takes both descriptors over: they are closed with the channel, and also if this fails. */
+  public static HandoverChannel open(
+      int messagesDescriptor, int descriptorsDescriptor, Listener listener) {
+    EpollDomainSocketChannel messages = new EpollDomainSocketChannel(messagesDescriptor);
+    EpollDomainSocketChannel descriptors = new EpollDomainSocketChannel(descriptorsDescriptor);
+    Pairing pairing = new Pairing(listener);
     try {
       EventLoopGroup loop =
           new MultiThreadIoEventLoopGroup(
               1, new DefaultThreadFactory("goagain-handover", true), EpollIoHandler.newFactory());
-      channel.closeFuture().addListener(closed -> loop.shutdownGracefully(0, 1, TimeUnit.SECONDS));
-      channel
+      messages
+          .closeFuture()
+          .addListener(
+              closed -> {
+                descriptors.close();
+                pairing.discard();
+                loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+              });
+      descriptors.config().setReadMode(DomainSocketReadMode.FILE_DESCRIPTORS);
+      descriptors.pipeline().addLast(new DescriptorReader(pairing));
+      messages
           .pipeline()
           .addLast(
               new LineBasedFrameDecoder(MAX_LINE),
               new StringDecoder(StandardCharsets.UTF_8),
-              reader);
-      loop.register(channel).syncUninterruptibly();
-      return new HandoverChannel(channel, reader);
+              new MessageReader(pairing));
+      loop.register(descriptors).syncUninterruptibly();
+      loop.register(messages).syncUninterruptibly();
+      return new HandoverChannel(messages, descriptors, pairing);
     } catch (RuntimeException e) {
-      channel.unsafe().closeForcibly();
+      messages.unsafe().closeForcibly();
+      descriptors.unsafe().closeForcibly();
       throw e;
     }
   }
 
   /** Any thread. What is sent to a peer that is gone is lost; the listener learns of that. */
   public void send(JsonObject message) {
-    channel.writeAndFlush(Unpooled.copiedBuffer(message.encode() + "\n", StandardCharsets.UTF_8));
+    messages.writeAndFlush(encoded(message));
+  }
+
+  /**
+   * Sends a message with a descriptor, which stays the caller's, who closes it when the peer has
+   * confirmed. Any thread.
+   */
+  public void send(JsonObject message, int descriptor) {
+    onThread(
+        () -> {
+          messages.writeAndFlush(encoded(message.put(WITH_DESCRIPTOR, true)));
+          descriptors.writeAndFlush(new FileDescriptor(descriptor));
+        });
+  }
+
+  /** Sends a message and tells whether the kernel has it. Any thread. */
+  public void send(JsonObject message, Consumer<Boolean> sent) {
+    messages.writeAndFlush(encoded(message)).addListener(done -> sent.accept(done.isSuccess()));
+  }
+
+  private static Object encoded(JsonObject message) {
+    return Unpooled.copiedBuffer(message.encode() + "\n", StandardCharsets.UTF_8);
   }
 
   /** After what was sent before. Any thread. The listener is not told. */
   public void close() {
-    reader.silence();
+    pairing.over = true;
+    onThread(
+        () ->
+            messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> messages.close()));
+  }
+
+  private void onThread(Runnable action) {
     try {
-      channel
-          .eventLoop()
-          .execute(
-              () ->
-                  channel
-                      .writeAndFlush(Unpooled.EMPTY_BUFFER)
-                      .addListener(flushed -> channel.close()));
+      messages.eventLoop().execute(action);
     } catch (RejectedExecutionException e) {
       // The peer closed it before, and the thread has ended.
     }
   }
 
-  private static final class Reader extends ChannelInboundHandlerAdapter {
+  /** Puts messages and descriptors together. On the channel's thread. */
+  private static final class Pairing {
     private final Listener listener;
+    private final Queue<JsonObject> received = new ArrayDeque<>();
+    private final Queue<Integer> unclaimed = new ArrayDeque<>();
     private volatile boolean over;
 
-    Reader(Listener listener) {
+    Pairing(Listener listener) {
       this.listener = listener;
     }
 
-    void silence() {
-      over = true;
+    void message(JsonObject message) {
+      received.add(message);
+      deliver();
+    }
+
+    void descriptor(int number) {
+      unclaimed.add(number);
+      deliver();
+    }
+
+    private void deliver() {
+      while (!over && !received.isEmpty()) {
+        boolean pair = received.peek().getValue(WITH_DESCRIPTOR) == Boolean.TRUE;
+        if (pair && unclaimed.isEmpty()) {
+          return;
+        }
+        listener.received(received.remove(), pair ? unclaimed.remove() : -1);
+      }
+    }
+
+    void closed() {
+      if (!over) {
+        over = true;
+        listener.closed();
+      }
+    }
+
+    void broken(String reason) {
+      if (!over) {
+        over = true;
+        listener.broken(reason);
+      }
+    }
+
+    void discard() {
+      for (int number : unclaimed) {
+        try {
+          Descriptors.close(number);
+        } catch (IOException e) {
+          LOG.log(WARNING, "could not close a received descriptor", e);
+        }
+      }
+      unclaimed.clear();
+    }
+  }
+
+  private static final class MessageReader extends ChannelInboundHandlerAdapter {
+    private final Pairing pairing;
+
+    MessageReader(Pairing pairing) {
+      this.pairing = pairing;
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object line) {
-      if (over) {
-        return;
-      }
-      JsonObject message;
       try {
-        message = new JsonObject((String) line);
+        pairing.message(new JsonObject((String) line));
       } catch (DecodeException e) {
-        broken(ctx, "it sent something that is no message: " + abbreviated((String) line));
-        return;
+        pairing.broken("it sent something that is no message: " + abbreviated((String) line));
+        ctx.close();
       }
-      listener.received(message);
     }
 
     private static String abbreviated(String line) {
@@ -122,22 +227,31 @@ public final class HandoverChannel {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-      if (!over) {
-        over = true;
-        listener.closed();
-      }
+      pairing.closed();
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      broken(ctx, "the handover channel failed: " + cause);
+      pairing.broken("the handover channel failed: " + cause);
+      ctx.close();
+    }
+  }
+
+  private static final class DescriptorReader extends ChannelInboundHandlerAdapter {
+    private final Pairing pairing;
+
+    DescriptorReader(Pairing pairing) {
+      this.pairing = pairing;
     }
 
-    private void broken(ChannelHandlerContext ctx, String reason) {
-      if (!over) {
-        over = true;
-        listener.broken(reason);
-      }
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object received) {
+      pairing.descriptor(((FileDescriptor) received).intValue());
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+      pairing.broken("descriptors could not be passed: " + cause);
       ctx.close();
     }
   }

@@ -1,17 +1,23 @@
 package io.goagain.impl.net;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
@@ -19,67 +25,202 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Stands behind the codec of one HTTP/1.1 connection and counts: requests begun, requests answered.
- * While the connection drains it puts {@code Connection: close} into the last answer, and closes
- * the connection once that is out (RFC 9112, 9.6).
+ *
+ * <p>A connection that leaves moves to the successor at the first moment between two requests. One
+ * that cannot move is told {@code Connection: close} with its last answer, and closed once that is
+ * out (RFC 9112, 9.6).
  */
-final class HttpTracker extends ChannelDuplexHandler {
+final class HttpTracker extends ChannelDuplexHandler implements Leaving {
 
   /** How long a client may take to close after it was told; its last bytes are read until then. */
   private static final long LINGER_SECONDS = 5;
 
   private final TrackedConnection connection;
+
+  /** Null where a connection cannot move, and so nobody has to know what the decoder holds. */
+  private final BoundaryTap tap;
+
+  private ChannelHandlerContext ctx;
   private int unanswered;
+  private boolean midway;
+  private HttpRequest lastRequest;
+  private HttpResponse lastResponse;
   private boolean interim;
   private boolean lastAnswer;
+  private boolean moving;
+  private boolean closing;
+  private Unread capturing;
 
-  HttpTracker(TrackedConnection connection) {
+  HttpTracker(TrackedConnection connection, BoundaryTap tap) {
     this.connection = connection;
+    this.tap = tap;
   }
 
   @Override
-  public void channelRead(ChannelHandlerContext ctx, Object msg) {
-    if (lastAnswer) {
+  public void handlerAdded(ChannelHandlerContext added) {
+    ctx = added;
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext reading, Object msg) {
+    if (capturing != null) {
+      capturing.add((ByteBuf) msg);
+    } else if (lastAnswer) {
       // Sent after it was told that the connection closes: must not be processed.
       ReferenceCountUtil.release(msg);
-      return;
+    } else {
+      // Behind the handler: an answer that is given at once finds the request counted.
+      received(msg);
+      reading.fireChannelRead(msg);
     }
-    received(msg);
-    ctx.fireChannelRead(msg);
   }
 
   void received(Object msg) {
-    if (msg instanceof HttpRequest) {
+    if (msg instanceof HttpRequest request) {
+      lastRequest = request;
+      midway = true;
       connection.inFlight(++unanswered);
     }
-  }
-
-  @Override
-  public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
-    if (msg instanceof HttpResponse response) {
-      begins(ctx, response);
+    if (tap != null) {
+      tap.decoded();
     }
-    boolean ends = msg instanceof LastHttpContent && !interim;
-    ChannelFuture written = ctx.write(msg, promise.unvoid());
-    if (ends) {
-      connection.inFlight(--unanswered);
-      if (lastAnswer) {
-        written.addListener(done -> lingeringClose(ctx.channel()));
+    if (msg instanceof LastHttpContent) {
+      midway = false;
+      if (tap != null) {
+        tap.requestEnded(ctx);
+        moveLater();
       }
     }
   }
 
-  private void begins(ChannelHandlerContext ctx, HttpResponse response) {
+  @Override
+  public void write(ChannelHandlerContext writing, Object msg, ChannelPromise promise) {
+    if (msg instanceof HttpResponse response) {
+      begins(response);
+    }
+    boolean ends = msg instanceof LastHttpContent && !interim;
+    if (!ends) {
+      writing.write(msg, promise);
+      return;
+    }
+    connection.inFlight(--unanswered);
+    if (!lastAnswer && !moving) {
+      writing.write(msg, promise);
+      return;
+    }
+    ChannelFuture written = writing.write(msg, promise.unvoid());
+    written.addListener(
+        done -> {
+          if (lastAnswer) {
+            lingeringClose(ctx.channel());
+          } else {
+            moveLater();
+          }
+        });
+  }
+
+  private void begins(HttpResponse response) {
     HttpResponseStatus status = response.status();
     interim = status.codeClass() == HttpStatusClass.INFORMATIONAL;
     if (status.code() == HttpResponseStatus.SWITCHING_PROTOCOLS.code()) {
-      connection.protocol(TrackedConnection.Protocol.UPGRADED);
       connection.inFlight(0);
+      connection.upgraded(ctx);
       ctx.pipeline().remove(this);
-    } else if (connection.isDraining() && !interim && unanswered == 1) {
+    } else if (!interim) {
+      lastResponse = response;
       // With pipelined requests behind this one, it is the last of them that is told.
-      response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-      lastAnswer = true;
+      if (closing && unanswered == 1) {
+        response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        connection.endsAs(TrackedConnection.Ending.CLOSED);
+        lastAnswer = true;
+      }
     }
+  }
+
+  @Override
+  public void leave() {
+    if (tap != null && connection.canMove()) {
+      moving = true;
+      tap.stopAtBoundary(ctx, midway);
+      moveLater();
+    } else {
+      closing = true;
+      closeIfIdleLater();
+    }
+  }
+
+  @Override
+  public void stay() {
+    closing = false;
+    if (moving) {
+      moving = false;
+      tap.resume(ctx);
+    }
+  }
+
+  /** Not at once: the decoder or the application may be in the middle of their work. */
+  private void moveLater() {
+    if (moving) {
+      ctx.channel().eventLoop().execute(this::moveIfAtBoundary);
+    }
+  }
+
+  private void moveIfAtBoundary() {
+    ChannelOutboundBuffer unsent = ctx.channel().unsafe().outboundBuffer();
+    if (!moving || unsent == null || !tap.holds() || unanswered != 0) {
+      return;
+    }
+    if (unsent.totalPendingWriteBytes() > 0) {
+      ctx.pipeline()
+          .firstContext()
+          .writeAndFlush(Unpooled.EMPTY_BUFFER)
+          .addListener(sent -> moveLater());
+    } else if (endsByItself() || ctx.pipeline().context(HttpRequestDecoder.class) == null) {
+      moving = false; // one of the two sides closes it, or it was made a tunnel
+    } else if (!connection.reserveMove()) {
+      moving = false;
+      tap.resume(ctx);
+      leave();
+    } else {
+      move();
+    }
+  }
+
+  private boolean endsByItself() {
+    return (lastRequest != null && !HttpUtil.isKeepAlive(lastRequest))
+        || (lastResponse != null && saysClose(lastResponse));
+  }
+
+  private static boolean saysClose(HttpMessage message) {
+    return message
+        .headers()
+        .containsValue(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE, true);
+  }
+
+  private void move() {
+    moving = false;
+    capturing = new Unread();
+    // Removed at a boundary, the decoder passes on the bytes that it has not touched.
+    ctx.pipeline().remove(HttpRequestDecoder.class);
+    tap.takeHeld().forEach(capturing::add);
+    connection.move(capturing.bytes());
+  }
+
+  /** With a random share of the time, so that clients do not come back all at once. */
+  private void closeIfIdleLater() {
+    long half = connection.leaveMillis() / 2;
+    long spread = (long) (Math.random() * half * 0.8);
+    ctx.channel()
+        .eventLoop()
+        .schedule(
+            () -> {
+              if (closing && unanswered == 0 && !midway && !lastAnswer) {
+                connection.endsAs(TrackedConnection.Ending.CLOSED);
+                ctx.channel().close();
+              }
+            },
+            half + spread,
+            TimeUnit.MILLISECONDS);
   }
 
   /**

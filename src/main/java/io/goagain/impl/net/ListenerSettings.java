@@ -6,12 +6,13 @@ import io.vertx.core.Context;
  * What whoever deploys a server wants of its listener.
  *
  * @param name the name across generations, or null: it is derived from the address
+ * @param handover whether its connections may move to a successor
  */
-public record ListenerSettings(String name) {
+public record ListenerSettings(String name, boolean handover) {
 
   static final String CONTEXT_KEY = "io.goagain.listener";
 
-  private static final ListenerSettings UNNAMED = new ListenerSettings(null);
+  private static final ListenerSettings UNNAMED = new ListenerSettings(null, true);
 
   static ListenerSettings unnamed() {
     return UNNAMED;

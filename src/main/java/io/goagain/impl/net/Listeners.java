@@ -5,6 +5,8 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.impl.posix.Descriptors;
 import io.netty.channel.Channel;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -151,9 +153,14 @@ public final class Listeners {
     succeeded = on;
   }
 
-  /** Closes all listeners; their servers do not notice, and the connections live on. */
+  /** Closes all listening sockets; their servers do not notice, and the connections live on. */
   public void closeAll() {
-    open.forEach(listener -> listener.channel().close());
+    for (Listener listener : open) {
+      listener.channel().stopListening();
+      if (!succeeded) {
+        listener.removeFile();
+      }
+    }
   }
 
   void track(Channel channel, Listener listener) {
@@ -167,7 +174,30 @@ public final class Listeners {
               drains.forEach(drain -> drain.left(connection));
             });
     connection.start();
-    drains.forEach(drain -> drain.joined(connection));
+    // Its event loop is known once it is registered, which comes after this.
+    listener.channel().eventLoop().execute(() -> drains.forEach(d -> d.joined(connection)));
+  }
+
+  /** The open listener of this name, or null. */
+  public Listener named(String name) {
+    return open.stream().filter(l -> l.name().equals(name)).findFirst().orElse(null);
+  }
+
+  /**
+   * Serves a connection that another process accepted. The descriptor is taken over.
+   *
+   * @param unread what its old owner had read of the next request
+   */
+  public void adopt(Listener listener, int descriptor, byte[] unread) {
+    Channel channel =
+        listener.address() instanceof ListenerAddress.Unix
+            ? new EpollDomainSocketChannel(descriptor)
+            : new EpollSocketChannel(descriptor);
+    if (unread.length > 0) {
+      channel.pipeline().addFirst(new Replay(unread));
+    }
+    track(channel, listener);
+    listener.channel().serve(channel);
   }
 
   /** A snapshot. */
@@ -185,11 +215,13 @@ public final class Listeners {
   }
 
   /**
-   * Lets the connections of some listeners finish, and cuts what is left at the deadline. Whoever
-   * calls it has stopped accepting there.
+   * Lets the connections of some listeners finish or move, and cuts what is left at the deadline.
+   * Whoever calls it has stopped accepting there.
+   *
+   * @param successor where connections can move, or null
    */
-  public Drain drain(Predicate<Listener> which, Duration timeout) {
-    Drain drain = new Drain(this, which, timeout);
+  public Drain drain(Predicate<Listener> which, ConnectionSender successor, Duration timeout) {
+    Drain drain = new Drain(this, which, successor, timeout);
     drains.add(drain);
     drain.start();
     drain.done().whenComplete((report, failure) -> drains.remove(drain));
@@ -201,7 +233,7 @@ public final class Listeners {
     for (Listener listener : open) {
       if (listener.name().equals(name)) {
         listener.draining(true);
-        return drain(l -> l == listener, timeout).done();
+        return drain(l -> l == listener, null, timeout).done();
       }
     }
     return CompletableFuture.completedFuture(DrainReport.NOTHING);

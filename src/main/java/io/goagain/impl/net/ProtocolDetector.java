@@ -1,13 +1,16 @@
 package io.goagain.impl.net;
 
+import io.goagain.impl.net.TrackedConnection.Protocol;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
+import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.ssl.AbstractSniHandler;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.util.ReferenceCountUtil;
 
 /**
  * Finds out what a connection speaks, from the handlers that Vert.x has put into its pipeline by
@@ -18,28 +21,45 @@ import io.netty.handler.ssl.SslHandler;
  * the codec), each triggered by what the client sent. So where nothing can be told yet, another
  * detector is put behind the handler that will know more.
  */
-final class ProtocolDetector extends ChannelInboundHandlerAdapter {
+final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Leaving {
 
   /** Vert.x's own name for the last handler of a connection. */
   private static final String VERTX_HANDLER = "handler";
 
+  /** Vert.x's handler that waits for the first bytes to tell HTTP/1.1 from HTTP/2 without TLS. */
+  private static final String HTTP_VERSION_CHOICE = "Http1xOrH2CHandler";
+
   private final TrackedConnection connection;
+  private final boolean untouched;
+  private ChannelHandlerContext context;
+  private boolean taken;
 
   ProtocolDetector(TrackedConnection connection) {
+    this(connection, true);
+  }
+
+  private ProtocolDetector(TrackedConnection connection, boolean untouched) {
     this.connection = connection;
+    this.untouched = untouched;
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) {
+    context = ctx;
   }
 
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object msg) {
+    if (taken) {
+      ReferenceCountUtil.release(msg);
+      return;
+    }
     ChannelPipeline pipeline = ctx.pipeline();
     ChannelHandlerContext encoder = pipeline.context(HttpResponseEncoder.class);
     if (encoder != null) {
-      HttpTracker tracker = new HttpTracker(connection);
-      pipeline.addAfter(encoder.name(), null, tracker);
-      tracker.received(msg); // it is a request already, if the codec stands before this handler
-      connection.protocol(TrackedConnection.Protocol.HTTP_1);
+      speaksHttp1(pipeline, encoder, msg);
     } else if (pipeline.context(Http2ConnectionHandler.class) != null) {
-      connection.protocol(TrackedConnection.Protocol.HTTP_2);
+      connection.speaks(Protocol.HTTP_2, new Http2Leaving(connection, ctx.channel()));
     } else {
       lookFurther(ctx, pipeline);
     }
@@ -47,23 +67,63 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter {
     ctx.fireChannelRead(msg);
   }
 
+  private void speaksHttp1(
+      ChannelPipeline pipeline, ChannelHandlerContext encoder, Object firstMessage) {
+    ChannelHandlerContext decoder = pipeline.context(HttpRequestDecoder.class);
+    boolean early = isBefore(pipeline, this, decoder.handler());
+    BoundaryTap tap = null;
+    if (!isSecured(pipeline) && !connection.isProxied()) {
+      tap = new BoundaryTap((HttpRequestDecoder) decoder.handler(), early);
+      pipeline.addBefore(decoder.name(), null, tap);
+    }
+    HttpTracker tracker = new HttpTracker(connection, tap);
+    pipeline.addAfter(encoder.name(), null, tracker);
+    if (!early) {
+      tracker.received(firstMessage); // the codec has decoded it already
+    }
+    connection.speaks(Protocol.HTTP_1, tracker);
+  }
+
   private void lookFurther(ChannelHandlerContext ctx, ChannelPipeline pipeline) {
     ChannelHandlerContext tls = pipeline.context(SslHandler.class);
     if (tls == null) {
       tls = pipeline.context(AbstractSniHandler.class);
     }
+    ChannelHandlerContext choice = versionChoice(pipeline);
+    ProtocolDetector next = new ProtocolDetector(connection, false);
     if (tls != null && isBefore(pipeline, this, tls.handler())) {
-      pipeline.addAfter(tls.name(), null, new ProtocolDetector(connection));
+      pipeline.addAfter(tls.name(), null, next);
+    } else if (choice != null && isBefore(pipeline, this, choice.handler())) {
+      pipeline.addAfter(choice.name(), null, next);
     } else if (pipeline.get(VERTX_HANDLER) == null) {
       // PROXY protocol: its decoder comes first, and the rest is put in once it is through.
-      if (pipeline.lastContext() != ctx) {
-        pipeline.addLast(new ProtocolDetector(connection));
-      }
+      connection.proxied();
+      pipeline.addLast(next);
     } else if (!isJustBefore(pipeline, this, VERTX_HANDLER)) {
-      pipeline.addBefore(VERTX_HANDLER, null, new ProtocolDetector(connection));
+      pipeline.addBefore(VERTX_HANDLER, null, next);
     } else {
-      connection.protocol(TrackedConnection.Protocol.TCP);
+      connection.speaks(Protocol.TCP, new TcpLeaving());
+      return;
     }
+    connection.speaks(Protocol.UNKNOWN, next);
+  }
+
+  private static boolean isSecured(ChannelPipeline pipeline) {
+    return pipeline.context(SslHandler.class) != null
+        || pipeline.context(AbstractSniHandler.class) != null;
+  }
+
+  private static ChannelHandlerContext versionChoice(ChannelPipeline pipeline) {
+    for (var entry : pipeline) {
+      // Its class is not exported. If a later Vert.x calls it otherwise, connections that have not
+      // sent anything are not recognised as HTTP, and do not move before they have.
+      for (Class<?> c = entry.getValue().getClass(); c != null; c = c.getSuperclass()) {
+        if (c.getSimpleName().equals(HTTP_VERSION_CHOICE)) {
+          return pipeline.context(entry.getValue());
+        }
+      }
+    }
+    return null;
   }
 
   private static boolean isBefore(
@@ -85,5 +145,26 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter {
       found = entry.getValue() == first;
     }
     return false;
+  }
+
+  /** An HTTP connection on which nothing has been sent yet moves as it is. */
+  @Override
+  public void leave() {
+    ChannelPipeline pipeline = context.pipeline();
+    boolean http =
+        pipeline.context(HttpResponseEncoder.class) != null || versionChoice(pipeline) != null;
+    if (untouched
+        && http
+        && !isSecured(pipeline)
+        && connection.canMove()
+        && connection.reserveMove()) {
+      taken = true;
+      connection.move(new byte[0]);
+    }
+  }
+
+  @Override
+  public void stay() {
+    // What does not move at once waits for its first bytes, and for what they are.
   }
 }

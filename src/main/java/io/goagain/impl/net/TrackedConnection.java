@@ -1,10 +1,17 @@
 package io.goagain.impl.net;
 
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.PosixException;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.EventLoop;
+import io.netty.channel.unix.UnixChannel;
 
 /**
  * A connection that came in through an {@link AdoptingServerChannel}: what it speaks, what is in
- * flight on it, and whether it is told to end. Written on its event loop only.
+ * flight on it, and how it leaves. Written on its event loop only.
  */
 final class TrackedConnection {
 
@@ -17,11 +24,31 @@ final class TrackedConnection {
     TCP
   }
 
+  /** How a connection of a drain came to its end. */
+  enum Ending {
+    /** By itself: the peer or the application closed it. */
+    FINISHED,
+    /** It was told to close, or closed while it was idle. */
+    CLOSED,
+    /** The successor has it. */
+    MOVED,
+    /** It was closed at the deadline, whatever it was doing. */
+    CUT
+  }
+
+  private static final System.Logger LOG = System.getLogger(TrackedConnection.class.getName());
+
   private final Channel channel;
   private final Listener listener;
   private volatile Protocol protocol = Protocol.UNKNOWN;
   private volatile int inFlight;
-  private volatile boolean draining;
+  private volatile Ending ending = Ending.FINISHED;
+  private Leaving leaving;
+  private boolean leave;
+  private ConnectionSender sender;
+  private long leaveMillis;
+  private int duplicate = -1;
+  private boolean proxied;
 
   TrackedConnection(Channel channel, Listener listener) {
     this.channel = channel;
@@ -36,12 +63,24 @@ final class TrackedConnection {
     return listener;
   }
 
+  /** Before the channel is registered. */
   void start() {
-    channel.pipeline().addFirst(new ProtocolDetector(this));
+    ProtocolDetector detector = new ProtocolDetector(this);
+    leaving = detector;
+    channel.pipeline().addFirst(detector);
   }
 
-  void protocol(Protocol found) {
+  /** The detector has found out what is spoken. */
+  void speaks(Protocol found, Leaving way) {
     protocol = found;
+    leaving = way;
+    if (leave) {
+      way.leave();
+    }
+  }
+
+  void upgraded(ChannelHandlerContext ctx) {
+    speaks(Protocol.UPGRADED, new WebSocketLeaving(this, ctx.channel()));
   }
 
   int inFlight() {
@@ -52,17 +91,89 @@ final class TrackedConnection {
     inFlight = requests;
   }
 
-  /** Whether it is told to end: HTTP/1.1 answers carry {@code Connection: close}. */
-  boolean isDraining() {
-    return draining;
+  Ending ending() {
+    return ending;
   }
 
-  void drain() {
-    draining = true;
+  void endsAs(Ending how) {
+    ending = how;
   }
 
-  void resume() {
-    draining = false;
+  /**
+   * Lets the connection end or move. Any thread.
+   *
+   * @param to where it can move, or null
+   * @param millis how long it has
+   */
+  void leave(ConnectionSender to, long millis) {
+    onEventLoop(
+        () -> {
+          leave = true;
+          sender = to;
+          leaveMillis = millis;
+          leaving.leave();
+        });
+  }
+
+  /** This process goes on serving it after all. Any thread. */
+  void stay() {
+    onEventLoop(
+        () -> {
+          leave = false;
+          sender = null;
+          leaving.stay();
+        });
+  }
+
+  private void onEventLoop(Runnable action) {
+    EventLoop loop = channel.eventLoop();
+    loop.execute(
+        () -> {
+          if (channel.isOpen()) {
+            action.run();
+          }
+        });
+  }
+
+  long leaveMillis() {
+    return leaveMillis;
+  }
+
+  /** Whether there is a successor that takes connections of this listener. */
+  boolean canMove() {
+    return sender != null && listener.settings().handover();
+  }
+
+  /** It began with the PROXY protocol, which a successor would not see again. */
+  void proxied() {
+    proxied = true;
+  }
+
+  boolean isProxied() {
+    return proxied;
+  }
+
+  /** Gets what a move needs; where there is none (a full descriptor table) it cannot move. */
+  boolean reserveMove() {
+    try {
+      duplicate = Descriptors.duplicate(((UnixChannel) channel).fd().intValue());
+      return true;
+    } catch (PosixException e) {
+      LOG.log(WARNING, "a connection cannot be handed over, it is closed instead", e);
+      sender = null;
+      return false;
+    }
+  }
+
+  /**
+   * Ends the connection for Vert.x, and sends it to the successor by the duplicate of its
+   * descriptor: as another one is open, the peer does not notice the close.
+   */
+  void move(byte[] unread) {
+    ending = Ending.MOVED;
+    ConnectionSender to = sender;
+    channel.closeFuture().addListener(closed -> to.send(listener, duplicate, unread));
+    channel.close();
   }
 
   String describe() {

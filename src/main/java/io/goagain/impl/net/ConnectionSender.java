@@ -1,0 +1,115 @@
+package io.goagain.impl.net;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.goagain.impl.posix.Descriptors;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Queue;
+
+/**
+ * Hands connections to the successor. A connection is this process's until the successor has said
+ * that it took it; whatever is not confirmed when the successor dies or refuses is taken back.
+ *
+ * <p>Safe to use from any thread.
+ */
+public final class ConnectionSender {
+
+  public static final String CONNECTION = "connection";
+  public static final String TAKEN = "taken";
+  public static final String REFUSED = "refused";
+
+  private static final System.Logger LOG = System.getLogger(ConnectionSender.class.getName());
+
+  /** The kernel limits how many descriptors may be under way: unix(7), ETOOMANYREFS. */
+  private static final int MAX_UNCONFIRMED = 200;
+
+  private record Parcel(Listener listener, int descriptor, JsonObject message, byte[] unread) {}
+
+  private final HandoverChannel channel;
+  private final Listeners listeners;
+  private final Queue<Parcel> waiting = new ArrayDeque<>();
+  private final Queue<Parcel> unconfirmed = new ArrayDeque<>();
+  private boolean over;
+
+  public ConnectionSender(HandoverChannel channel, Listeners listeners) {
+    this.channel = channel;
+    this.listeners = listeners;
+  }
+
+  /**
+   * Hands over a connection that nothing else in this process reads or writes any more.
+   *
+   * @param descriptor this object's from now on
+   * @param unread what was read of the next request, to be processed first
+   */
+  void send(Listener listener, int descriptor, byte[] unread) {
+    JsonObject message = new JsonObject().put("type", CONNECTION).put("listener", listener.name());
+    if (unread.length > 0) {
+      message.put("unread", unread);
+    }
+    Parcel parcel = new Parcel(listener, descriptor, message, unread);
+    synchronized (this) {
+      if (!over) {
+        waiting.add(parcel);
+        sendWaiting();
+        return;
+      }
+    }
+    takeBack(parcel);
+  }
+
+  private void sendWaiting() {
+    while (!waiting.isEmpty() && unconfirmed.size() < MAX_UNCONFIRMED) {
+      Parcel parcel = waiting.remove();
+      unconfirmed.add(parcel);
+      channel.send(parcel.message(), parcel.descriptor());
+    }
+  }
+
+  /** The successor owns the connection that was sent first among those not confirmed. */
+  public void taken() {
+    Parcel parcel;
+    synchronized (this) {
+      parcel = unconfirmed.poll();
+      sendWaiting();
+    }
+    if (parcel != null) {
+      try {
+        Descriptors.close(parcel.descriptor());
+      } catch (IOException e) {
+        LOG.log(WARNING, "could not close a connection that was handed over", e);
+      }
+    }
+  }
+
+  /** The successor cannot serve it: it has no such server, or does not want connections. */
+  public void refused() {
+    Parcel parcel;
+    synchronized (this) {
+      parcel = unconfirmed.poll();
+      sendWaiting();
+    }
+    if (parcel != null) {
+      takeBack(parcel);
+    }
+  }
+
+  /** The successor is gone, or is not to get any more. */
+  public void close() {
+    Queue<Parcel> mine = new ArrayDeque<>();
+    synchronized (this) {
+      over = true;
+      mine.addAll(unconfirmed);
+      mine.addAll(waiting);
+      unconfirmed.clear();
+      waiting.clear();
+    }
+    mine.forEach(this::takeBack);
+  }
+
+  private void takeBack(Parcel parcel) {
+    listeners.adopt(parcel.listener(), parcel.descriptor(), parcel.unread());
+  }
+}

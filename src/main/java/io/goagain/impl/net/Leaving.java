@@ -1,0 +1,13 @@
+package io.goagain.impl.net;
+
+/**
+ * How a connection of some protocol is brought to its end or to the successor. On its event loop.
+ */
+interface Leaving {
+
+  /** Now, or at the next moment at which nothing is lost. */
+  void leave();
+
+  /** As if {@link #leave} had not been called, as far as the peer has not been told yet. */
+  void stay();
+}
