@@ -101,7 +101,7 @@ final class Predecessor {
           Handshake.message(ConnectionSender.TAKEN),
           sent -> {
             if (sent) {
-              listeners.adopt(listener, descriptor, unread);
+              listeners.adopt(listener, descriptor, unread, null);
             } else {
               close(descriptor);
             }

@@ -224,11 +224,13 @@ final class Successor {
 
     @Override
     public void closed() {
+      connections.close();
       observer.hungUp();
     }
 
     @Override
     public void broken(String reason) {
+      connections.close();
       observer.failed(RestartFailure.PROTOCOL_MISMATCH, reason);
     }
   }

@@ -150,7 +150,7 @@ final class AdoptingServerChannel extends AbstractServerChannel {
   private final class Forwarder extends ChannelInboundHandlerAdapter {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object accepted) {
-      listeners.track((Channel) accepted, listener);
+      listeners.track(new TrackedConnection((Channel) accepted, listener, null));
       pipeline().fireChannelRead(accepted);
     }
 

@@ -22,8 +22,12 @@ public final class ConnectionSender {
 
   private static final System.Logger LOG = System.getLogger(ConnectionSender.class.getName());
 
-  /** The kernel limits how many descriptors may be under way: unix(7), ETOOMANYREFS. */
-  private static final int MAX_UNCONFIRMED = 200;
+  /**
+   * The kernel limits how many descriptors may be under way: by number (unix(7), ETOOMANYREFS), and
+   * by the socket's send buffer, which takes about 250 of them by default. Netty cannot wait for
+   * room in it with a descriptor, so it must never be full.
+   */
+  private static final int MAX_UNCONFIRMED = 100;
 
   private record Parcel(Listener listener, int descriptor, JsonObject message, byte[] unread) {}
 
@@ -31,15 +35,37 @@ public final class ConnectionSender {
   private final Listeners listeners;
   private final Queue<Parcel> waiting = new ArrayDeque<>();
   private final Queue<Parcel> unconfirmed = new ArrayDeque<>();
+  private int expected;
   private boolean over;
+  private Runnable emptied = () -> {};
 
   public ConnectionSender(HandoverChannel channel, Listeners listeners) {
     this.channel = channel;
     this.listeners = listeners;
   }
 
+  /** Announces a connection, so that nobody takes this for empty while it is detached. */
+  synchronized void expect() {
+    expected++;
+  }
+
+  /** Whether the successor has all that was announced. */
+  synchronized boolean isEmpty() {
+    return expected == 0;
+  }
+
+  synchronized boolean isOver() {
+    return over;
+  }
+
+  /** Sets what is to be run, on any thread, when this has become empty. */
+  synchronized void onEmpty(Runnable action) {
+    emptied = action;
+  }
+
   /**
-   * Hands over a connection that nothing else in this process reads or writes any more.
+   * Hands over a connection that was announced, and that nothing else in this process reads or
+   * writes any more.
    *
    * @param descriptor this object's from now on
    * @param unread what was read of the next request, to be processed first
@@ -81,6 +107,7 @@ public final class ConnectionSender {
       } catch (IOException e) {
         LOG.log(WARNING, "could not close a connection that was handed over", e);
       }
+      settled();
     }
   }
 
@@ -110,6 +137,17 @@ public final class ConnectionSender {
   }
 
   private void takeBack(Parcel parcel) {
-    listeners.adopt(parcel.listener(), parcel.descriptor(), parcel.unread());
+    listeners.adopt(parcel.listener(), parcel.descriptor(), parcel.unread(), this);
+    settled();
+  }
+
+  private void settled() {
+    Runnable action;
+    synchronized (this) {
+      action = --expected == 0 ? emptied : null;
+    }
+    if (action != null) {
+      action.run();
+    }
   }
 }

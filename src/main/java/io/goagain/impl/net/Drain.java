@@ -50,6 +50,9 @@ public final class Drain {
   }
 
   void start() {
+    if (successor != null) {
+      successor.onEmpty(this::completeIfEmpty);
+    }
     listeners.connections().forEach(this::joined);
     started = true;
     completeIfEmpty();
@@ -76,7 +79,7 @@ public final class Drain {
   }
 
   private void completeIfEmpty() {
-    if (started && left.isEmpty()) {
+    if (started && left.isEmpty() && (successor == null || successor.isEmpty())) {
       done.complete(report(List.of()));
     }
   }

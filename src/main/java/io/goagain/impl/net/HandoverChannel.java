@@ -61,6 +61,7 @@ public final class HandoverChannel {
   private final EpollDomainSocketChannel messages;
   private final EpollDomainSocketChannel descriptors;
   private final Pairing pairing;
+  private boolean flushScheduled;
 
   private HandoverChannel(
       EpollDomainSocketChannel messages, EpollDomainSocketChannel descriptors, Pairing pairing) {
@@ -117,14 +118,46 @@ public final class HandoverChannel {
   public void send(JsonObject message, int descriptor) {
     onThread(
         () -> {
-          messages.writeAndFlush(encoded(message.put(WITH_DESCRIPTOR, true)));
-          descriptors.writeAndFlush(new FileDescriptor(descriptor));
+          messages.write(encoded(message.put(WITH_DESCRIPTOR, true)));
+          descriptors
+              .write(new FileDescriptor(descriptor))
+              .addListener(
+                  done -> {
+                    if (!done.isSuccess()) {
+                      pairing.broken("a descriptor could not be sent: " + done.cause());
+                      messages.close();
+                    }
+                  });
+          flushLater();
         });
   }
 
   /** Sends a message and tells whether the kernel has it. Any thread. */
   public void send(JsonObject message, Consumer<Boolean> sent) {
-    messages.writeAndFlush(encoded(message)).addListener(done -> sent.accept(done.isSuccess()));
+    boolean alive =
+        onThread(
+            () -> {
+              messages.write(encoded(message)).addListener(done -> sent.accept(done.isSuccess()));
+              flushLater();
+            });
+    if (!alive) {
+      sent.accept(false);
+    }
+  }
+
+  /** Once for all that is written in one go: thousands of connections may move. */
+  private void flushLater() {
+    if (!flushScheduled) {
+      flushScheduled = true;
+      messages
+          .eventLoop()
+          .execute(
+              () -> {
+                flushScheduled = false;
+                messages.flush();
+                descriptors.flush();
+              });
+    }
   }
 
   private static Object encoded(JsonObject message) {
@@ -139,11 +172,13 @@ public final class HandoverChannel {
             messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> messages.close()));
   }
 
-  private void onThread(Runnable action) {
+  /** Whether the thread is there: it ends with the channel. */
+  private boolean onThread(Runnable action) {
     try {
       messages.eventLoop().execute(action);
+      return true;
     } catch (RejectedExecutionException e) {
-      // The peer closed it before, and the thread has ended.
+      return false;
     }
   }
 

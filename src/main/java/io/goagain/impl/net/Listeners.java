@@ -163,10 +163,10 @@ public final class Listeners {
     }
   }
 
-  void track(Channel channel, Listener listener) {
-    TrackedConnection connection = new TrackedConnection(channel, listener);
+  void track(TrackedConnection connection) {
     connections.add(connection);
-    channel
+    connection
+        .channel()
         .closeFuture()
         .addListener(
             closed -> {
@@ -175,7 +175,11 @@ public final class Listeners {
             });
     connection.start();
     // Its event loop is known once it is registered, which comes after this.
-    listener.channel().eventLoop().execute(() -> drains.forEach(d -> d.joined(connection)));
+    connection
+        .listener()
+        .channel()
+        .eventLoop()
+        .execute(() -> drains.forEach(drain -> drain.joined(connection)));
   }
 
   /** The open listener of this name, or null. */
@@ -187,8 +191,9 @@ public final class Listeners {
    * Serves a connection that another process accepted. The descriptor is taken over.
    *
    * @param unread what its old owner had read of the next request
+   * @param refusedBy whom not to send it to again, or null
    */
-  public void adopt(Listener listener, int descriptor, byte[] unread) {
+  public void adopt(Listener listener, int descriptor, byte[] unread, ConnectionSender refusedBy) {
     Channel channel =
         listener.address() instanceof ListenerAddress.Unix
             ? new EpollDomainSocketChannel(descriptor)
@@ -196,7 +201,7 @@ public final class Listeners {
     if (unread.length > 0) {
       channel.pipeline().addFirst(new Replay(unread));
     }
-    track(channel, listener);
+    track(new TrackedConnection(channel, listener, refusedBy));
     listener.channel().serve(channel);
   }
 

@@ -40,6 +40,7 @@ final class TrackedConnection {
 
   private final Channel channel;
   private final Listener listener;
+  private final ConnectionSender refusedBy;
   private volatile Protocol protocol = Protocol.UNKNOWN;
   private volatile int inFlight;
   private volatile Ending ending = Ending.FINISHED;
@@ -50,9 +51,15 @@ final class TrackedConnection {
   private int duplicate = -1;
   private boolean proxied;
 
-  TrackedConnection(Channel channel, Listener listener) {
+  /**
+   * Not yet started.
+   *
+   * @param refusedBy whom not to move it to, or null
+   */
+  TrackedConnection(Channel channel, Listener listener, ConnectionSender refusedBy) {
     this.channel = channel;
     this.listener = listener;
+    this.refusedBy = refusedBy;
   }
 
   Channel channel() {
@@ -141,7 +148,10 @@ final class TrackedConnection {
 
   /** Whether there is a successor that takes connections of this listener. */
   boolean canMove() {
-    return sender != null && listener.settings().handover();
+    return sender != null
+        && sender != refusedBy
+        && !sender.isOver()
+        && listener.settings().handover();
   }
 
   /** It began with the PROXY protocol, which a successor would not see again. */
@@ -172,6 +182,7 @@ final class TrackedConnection {
   void move(byte[] unread) {
     ending = Ending.MOVED;
     ConnectionSender to = sender;
+    to.expect();
     channel.closeFuture().addListener(closed -> to.send(listener, duplicate, unread));
     channel.close();
   }
