@@ -4,6 +4,7 @@ import io.goagain.impl.ServerDeployer;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
@@ -11,6 +12,7 @@ import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.NetSocket;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * Deploys servers whose listeners pass from generation to generation under a name. A server adopts
@@ -70,4 +72,31 @@ public interface GoAgainServerFactory {
       NetServerOptions options,
       ListenOptions listen,
       Consumer<NetServer> configuration);
+
+  /**
+   * Deploys a TCP server whose live connections move to the successor with their state.
+   *
+   * @param handler as a connect handler, for connections that are new
+   */
+  Future<String> deployNetServer(
+      String name,
+      NetServerOptions options,
+      ListenOptions listen,
+      Handler<NetSocket> handler,
+      NetSocketHandover handover);
+
+  /**
+   * Lets the application finish its conversations when the connections of a listener are about to
+   * end: called once for each drain, on the context that deployed the server. WebSockets are
+   * closed, with code 1012, when the future completes or {@link RestartOptions#getDrainTimeout} has
+   * passed; TCP connections may live until the latter. Set it before the server is deployed.
+   */
+  GoAgainServerFactory drainHandler(String name, Supplier<Future<?>> handler);
+
+  /**
+   * Tells the application of each HTTP/1.1 connection over TCP that moves to the successor, so that
+   * it can drop what it knows of it: called on the connection's event loop, just before {@link
+   * HttpConnection#closeHandler}. Set it before the server is deployed.
+   */
+  GoAgainServerFactory handoverHandler(String name, Handler<HttpConnection> handler);
 }

@@ -14,6 +14,10 @@ import java.util.List;
  * successor    ready       I could take traffic; these are my listeners
  * predecessor  grant       accept
  * successor    accepting   I do; you can stop
+ * predecessor  connection  with a descriptor: serve this connection; answered by taken or refused,
+ *                          in order
+ * predecessor  state       with a descriptor: what the application offers under a name
+ * predecessor  own         no more state; you own what must not run twice
  * predecessor  restart     a restart was asked for after I handed over: it is yours
  * predecessor  abort       you are given up: exit
  * </pre>
@@ -27,6 +31,8 @@ final class Handshake {
   static final String READY = "ready";
   static final String GRANT = "grant";
   static final String ACCEPTING = "accepting";
+  static final String STATE = "state";
+  static final String OWN = "own";
   static final String RESTART = "restart";
   static final String ABORT = "abort";
 

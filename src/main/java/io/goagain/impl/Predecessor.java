@@ -20,6 +20,11 @@ final class Predecessor {
   interface Observer {
     void granted();
 
+    /** State of the application; the descriptor is the observer's. */
+    void state(JsonObject message, int descriptor);
+
+    void ownershipPassedOn();
+
     void restartPassedOn();
 
     void aborted(String reason);
@@ -80,6 +85,8 @@ final class Predecessor {
       }
       switch (message.getString("type", "")) {
         case ConnectionSender.CONNECTION -> connection(message, descriptor);
+        case Handshake.STATE -> observer.state(message, descriptor);
+        case Handshake.OWN -> observer.ownershipPassedOn();
         case Handshake.GRANT -> observer.granted();
         case Handshake.RESTART -> observer.restartPassedOn();
         case Handshake.ABORT -> observer.aborted(message.getString("reason"));
@@ -96,12 +103,11 @@ final class Predecessor {
         channel.send(Handshake.message(ConnectionSender.REFUSED));
         return;
       }
-      byte[] unread = message.getBinary("unread", new byte[0]);
       channel.send(
           Handshake.message(ConnectionSender.TAKEN),
           sent -> {
             if (sent) {
-              listeners.adopt(listener, descriptor, unread, null);
+              listeners.adopt(listener, descriptor, message);
             } else {
               close(descriptor);
             }

@@ -8,6 +8,7 @@ import static io.goagain.impl.RestartMachine.Effect.EXIT;
 import static io.goagain.impl.RestartMachine.Effect.EXIT_NOW;
 import static io.goagain.impl.RestartMachine.Effect.GRANT;
 import static io.goagain.impl.RestartMachine.Effect.PASS_ON;
+import static io.goagain.impl.RestartMachine.Effect.PASS_STATE;
 import static io.goagain.impl.RestartMachine.Effect.REMEMBER_RESTART;
 import static io.goagain.impl.RestartMachine.Effect.REMEMBER_STOP;
 import static io.goagain.impl.RestartMachine.Effect.REPORT_FAILURE;
@@ -87,6 +88,7 @@ final class RestartMachine {
     REMEMBER_RESTART,
     REMEMBER_STOP,
     PASS_ON,
+    PASS_STATE,
     EXIT,
     EXIT_NOW
   }
@@ -121,7 +123,8 @@ final class RestartMachine {
         State.YIELDED,
         STOP_ACCEPTING,
         REPORT_SUCCESS,
-        DRAIN);
+        DRAIN,
+        PASS_STATE);
     on(State.AWAITING_READY, Event.SUCCESSOR_FAILED, State.ABORTING, ABORT);
     on(State.AWAITING_READY, Event.SUCCESSOR_GONE, State.SERVING, REPORT_FAILURE);
     on(State.AWAITING_READY, Event.RESTART, State.AWAITING_READY, REMEMBER_RESTART);

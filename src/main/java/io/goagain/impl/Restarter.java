@@ -55,6 +55,7 @@ final class Restarter {
   private final Inheritance inheritance;
   private final Generation generation;
   private final Listeners listeners;
+  private final ThisProcess process;
   private final PidFile pidFile;
   private final Instant upSince = Instant.now();
 
@@ -74,6 +75,7 @@ final class Restarter {
     this.context = vertx.getOrCreateContext();
     this.options = options;
     this.platform = platform;
+    this.process = process;
     this.launch = process.launch();
     this.inheritance = process.inheritance();
     this.generation = process.generation();
@@ -231,6 +233,7 @@ final class Restarter {
       case REPORT_SUCCESS -> reportSuccess();
       case STOP_ACCEPTING -> listeners.accepting(false);
       case DRAIN -> drain();
+      case PASS_STATE -> passState();
       case CLOSE_LISTENERS -> listeners.closeAll();
       case RETURN -> returnToService();
       case REMEMBER_RESTART -> rememberRestart();
@@ -249,6 +252,9 @@ final class Restarter {
     }
     if (predecessor != null) {
       predecessor.sayAccepting();
+    }
+    if (machine.state() == State.SERVING) {
+      own(); // nobody else can
     }
     LOG.log(
         INFO,
@@ -379,6 +385,19 @@ final class Restarter {
             Duration.ofMillis(limits.getDrainTimeout()));
   }
 
+  /** After the connections have begun to move: they wait for nothing. */
+  private void passState() {
+    publish(new JsonObject().put("type", "ownership_released"));
+    Attempt current = attempt;
+    StateTransfer.send(
+        vertx, process.handover(), current.successor, current.options().getDrainTimeout());
+  }
+
+  private void own() {
+    process.handover().take();
+    publish(new JsonObject().put("type", "ownership_taken"));
+  }
+
   private void probation() {
     Attempt current = attempt;
     long millis = current.options().getProbation();
@@ -405,6 +424,7 @@ final class Restarter {
     listeners.accepting(true);
     drain.cancel();
     lost.successor.close();
+    own();
     if (pidFile != null) {
       pidFile.write();
     }
@@ -582,6 +602,8 @@ final class Restarter {
 
   /** Brings what the predecessor does onto the context. */
   private final class PredecessorObserver implements Predecessor.Observer {
+    private Future<?> states = Future.succeededFuture();
+
     private void onContext(Runnable action) {
       context.runOnContext(v -> action.run());
     }
@@ -589,6 +611,33 @@ final class Restarter {
     @Override
     public void granted() {
       onContext(() -> fire(Event.GRANTED));
+    }
+
+    @Override
+    public void state(JsonObject message, int descriptor) {
+      // In order with the message that ends the state: both wait for the one before.
+      states =
+          states.eventually(
+              () ->
+                  vertx
+                      .executeBlocking(() -> StateTransfer.read(descriptor, message))
+                      .onSuccess(
+                          state -> process.handover().received(message.getString("name"), state))
+                      .onFailure(
+                          failure ->
+                              LOG.log(
+                                  WARNING,
+                                  "state " + message.getString("name") + " is lost",
+                                  failure)));
+    }
+
+    @Override
+    public void ownershipPassedOn() {
+      states.eventually(
+          () -> {
+            onContext(Restarter.this::own);
+            return Future.succeededFuture();
+          });
     }
 
     @Override
@@ -617,6 +666,7 @@ final class Restarter {
                 generation.number(),
                 Long.toString(generation.predecessorPid()));
             fire(booting ? Event.ALONE : Event.PREDECESSOR_GONE);
+            own();
           });
     }
   }

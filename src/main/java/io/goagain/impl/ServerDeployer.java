@@ -1,20 +1,32 @@
 package io.goagain.impl;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
+import io.goagain.NetSocketHandover;
 import io.goagain.impl.net.ListenerSettings;
 import io.goagain.impl.net.Listeners;
+import io.goagain.impl.net.SocketStates;
+import io.vertx.core.Context;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
+import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SocketAddress;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -22,9 +34,12 @@ import java.util.function.Supplier;
 /** Wraps each server in a verticle that knows its listener's name and drains it when undeployed. */
 public final class ServerDeployer implements GoAgainServerFactory {
 
+  private static final System.Logger LOG = System.getLogger(ServerDeployer.class.getName());
   private static final AtomicInteger NEXT_SHARED_PORT = new AtomicInteger(-1);
 
   private final Vertx vertx;
+  private final Map<String, Supplier<Future<?>>> drainHandlers = new ConcurrentHashMap<>();
+  private final Map<String, Handler<HttpConnection>> handoverHandlers = new ConcurrentHashMap<>();
   private final Listeners listeners = ThisProcess.get().listeners();
 
   public ServerDeployer(Vertx vertx) {
@@ -37,13 +52,18 @@ public final class ServerDeployer implements GoAgainServerFactory {
       HttpServerOptions options,
       ListenOptions listen,
       Consumer<HttpServer> configuration) {
+    Peers peers = new Peers(handoverHandlers.get(name));
     return deploy(
         name,
         listen,
         SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
+        peers,
         () -> {
           HttpServer server = vertx.createHttpServer(options);
           configuration.accept(server);
+          if (handoverHandlers.containsKey(name)) {
+            peers.remember(server);
+          }
           return new Server(server::listen, server::close);
         });
   }
@@ -58,6 +78,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
         name,
         listen,
         SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
+        new Peers(null),
         () -> {
           NetServer server = vertx.createNetServer(options);
           configuration.accept(server);
@@ -65,8 +86,92 @@ public final class ServerDeployer implements GoAgainServerFactory {
         });
   }
 
+  @Override
+  public Future<String> deployNetServer(
+      String name,
+      NetServerOptions options,
+      ListenOptions listen,
+      Handler<NetSocket> handler,
+      NetSocketHandover handover) {
+    return deployNetServer(
+        name,
+        options,
+        listen,
+        server ->
+            server.connectHandler(
+                socket -> {
+                  SocketStates.onRelease(socket, () -> handover.release(socket));
+                  Buffer state = SocketStates.stateOf(socket);
+                  if (state == null) {
+                    handler.handle(socket);
+                  } else {
+                    handover.adopt(socket, state);
+                  }
+                }));
+  }
+
+  @Override
+  public GoAgainServerFactory drainHandler(String name, Supplier<Future<?>> handler) {
+    drainHandlers.put(name, handler);
+    return this;
+  }
+
+  @Override
+  public GoAgainServerFactory handoverHandler(String name, Handler<HttpConnection> handler) {
+    handoverHandlers.put(name, handler);
+    return this;
+  }
+
+  /** On the deploying context; a handler that throws has finished. */
+  private Supplier<Future<?>> drainHandler(String name) {
+    Supplier<Future<?>> handler = drainHandlers.getOrDefault(name, Future::succeededFuture);
+    Context context = vertx.getOrCreateContext();
+    return () -> {
+      Promise<Object> finished = Promise.promise();
+      context.runOnContext(
+          v -> {
+            try {
+              handler.get().onComplete(done -> finished.tryComplete());
+            } catch (RuntimeException e) {
+              LOG.log(WARNING, "the drain handler of \"" + name + "\" failed", e);
+              finished.tryComplete();
+            }
+          });
+      return finished.future();
+    };
+  }
+
+  /** The connections of a server that wants to be told of those that move, by their peers. */
+  private static final class Peers {
+    private final Map<SocketAddress, HttpConnection> connections = new ConcurrentHashMap<>();
+    private final Handler<HttpConnection> handler;
+
+    Peers(Handler<HttpConnection> handler) {
+      this.handler = handler;
+    }
+
+    void remember(HttpServer server) {
+      server.connectionHandler(
+          connection -> {
+            connections.put(connection.remoteAddress(), connection);
+            connection.closeHandler(v -> connections.remove(connection.remoteAddress()));
+          });
+    }
+
+    void moves(SocketAddress peer) {
+      HttpConnection connection = connections.remove(peer);
+      if (connection != null) {
+        handler.handle(connection);
+      }
+    }
+  }
+
   private Future<String> deploy(
-      String name, ListenOptions listen, SocketAddress ofServer, Supplier<Server> factory) {
+      String name,
+      ListenOptions listen,
+      SocketAddress ofServer,
+      Peers peers,
+      Supplier<Server> factory) {
     Objects.requireNonNull(name, "a listener needs a name");
     SocketAddress address = listen.getAddress() == null ? ofServer : listen.getAddress();
     if (listeners.open().stream().anyMatch(l -> l.name().equals(name))) {
@@ -75,7 +180,8 @@ public final class ServerDeployer implements GoAgainServerFactory {
               "A server named \"" + name + "\" is deployed already: names are unique."));
     }
     Duration drainTimeout = Duration.ofMillis(listen.getDrainTimeout());
-    ListenerSettings settings = new ListenerSettings(name, listen.isHandover());
+    ListenerSettings settings =
+        new ListenerSettings(name, listen.isHandover(), drainHandler(name), peers::moves);
     SocketAddress bind = shareable(address, listen.getInstances());
     return vertx.deployVerticle(
         () -> new ServerVerticle(settings, bind, drainTimeout, factory),

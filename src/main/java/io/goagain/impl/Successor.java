@@ -175,6 +175,11 @@ final class Successor {
     }
   }
 
+  /** With a descriptor, which is closed after that. */
+  void send(JsonObject message, int descriptor) {
+    channel.send(message, descriptor, () -> close(descriptor));
+  }
+
   void kill(int signal) {
     try {
       platform.kill(pid, signal);

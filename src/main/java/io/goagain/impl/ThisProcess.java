@@ -11,6 +11,7 @@ public final class ThisProcess {
 
   private final Launch launch = Launch.ofThisProcess();
   private final Listeners listeners = new Listeners();
+  private final HandoverRegistry handover = new HandoverRegistry();
   private final Inheritance inheritance;
   private final Generation generation;
 
@@ -38,6 +39,10 @@ public final class ThisProcess {
 
   Inheritance inheritance() {
     return inheritance;
+  }
+
+  public HandoverRegistry handover() {
+    return handover;
   }
 
   public Listeners listeners() {

@@ -29,7 +29,7 @@ public final class ConnectionSender {
    */
   private static final int MAX_UNCONFIRMED = 100;
 
-  private record Parcel(Listener listener, int descriptor, JsonObject message, byte[] unread) {}
+  private record Parcel(Listener listener, int descriptor, Luggage luggage) {}
 
   private final HandoverChannel channel;
   private final Listeners listeners;
@@ -68,14 +68,9 @@ public final class ConnectionSender {
    * writes any more.
    *
    * @param descriptor this object's from now on
-   * @param unread what was read of the next request, to be processed first
    */
-  void send(Listener listener, int descriptor, byte[] unread) {
-    JsonObject message = new JsonObject().put("type", CONNECTION).put("listener", listener.name());
-    if (unread.length > 0) {
-      message.put("unread", unread);
-    }
-    Parcel parcel = new Parcel(listener, descriptor, message, unread);
+  void send(Listener listener, int descriptor, Luggage luggage) {
+    Parcel parcel = new Parcel(listener, descriptor, luggage);
     synchronized (this) {
       if (!over) {
         waiting.add(parcel);
@@ -90,7 +85,14 @@ public final class ConnectionSender {
     while (!waiting.isEmpty() && unconfirmed.size() < MAX_UNCONFIRMED) {
       Parcel parcel = waiting.remove();
       unconfirmed.add(parcel);
-      channel.send(parcel.message(), parcel.descriptor());
+      JsonObject message =
+          parcel
+              .luggage()
+              .putInto(
+                  new JsonObject()
+                      .put("type", CONNECTION)
+                      .put("listener", parcel.listener().name()));
+      channel.send(message, parcel.descriptor(), () -> {});
     }
   }
 
@@ -137,7 +139,7 @@ public final class ConnectionSender {
   }
 
   private void takeBack(Parcel parcel) {
-    listeners.adopt(parcel.listener(), parcel.descriptor(), parcel.unread(), this);
+    listeners.adopt(parcel.listener(), parcel.descriptor(), parcel.luggage(), this);
     settled();
   }
 

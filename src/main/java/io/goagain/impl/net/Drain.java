@@ -53,6 +53,7 @@ public final class Drain {
     if (successor != null) {
       successor.onEmpty(this::completeIfEmpty);
     }
+    listeners.open().stream().filter(which).forEach(Listener::leaving);
     listeners.connections().forEach(this::joined);
     started = true;
     completeIfEmpty();

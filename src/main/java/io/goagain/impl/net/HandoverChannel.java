@@ -112,24 +112,30 @@ public final class HandoverChannel {
   }
 
   /**
-   * Sends a message with a descriptor, which stays the caller's, who closes it when the peer has
-   * confirmed. Any thread.
+   * Sends a message with a descriptor, which stays the caller's. Any thread.
+   *
+   * @param sent run when the kernel has a copy of its own of the descriptor, or never will
    */
-  public void send(JsonObject message, int descriptor) {
-    onThread(
-        () -> {
-          messages.write(encoded(message.put(WITH_DESCRIPTOR, true)));
-          descriptors
-              .write(new FileDescriptor(descriptor))
-              .addListener(
-                  done -> {
-                    if (!done.isSuccess()) {
-                      pairing.broken("a descriptor could not be sent: " + done.cause());
-                      messages.close();
-                    }
-                  });
-          flushLater();
-        });
+  public void send(JsonObject message, int descriptor, Runnable sent) {
+    boolean alive =
+        onThread(
+            () -> {
+              messages.write(encoded(message.put(WITH_DESCRIPTOR, true)));
+              descriptors
+                  .write(new FileDescriptor(descriptor))
+                  .addListener(
+                      done -> {
+                        sent.run();
+                        if (!done.isSuccess()) {
+                          pairing.broken("a descriptor could not be sent: " + done.cause());
+                          messages.close();
+                        }
+                      });
+              flushLater();
+            });
+    if (!alive) {
+      sent.run();
+    }
   }
 
   /** Sends a message and tells whether the kernel has it. Any thread. */

@@ -203,7 +203,8 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     // Removed at a boundary, the decoder passes on the bytes that it has not touched.
     ctx.pipeline().remove(HttpRequestDecoder.class);
     tap.takeHeld().forEach(capturing::add);
-    connection.move(capturing.bytes());
+    connection.listener().tellHandover(ctx.channel());
+    connection.move(new Luggage(capturing.bytes(), null));
   }
 
   /** With a random share of the time, so that clients do not come back all at once. */

@@ -1,5 +1,10 @@
 package io.goagain.impl.net;
 
+import io.netty.channel.Channel;
+import io.vertx.core.Future;
+import io.vertx.core.net.SocketAddress;
+import java.net.InetSocketAddress;
+
 /** A named listening socket that this process serves. */
 public final class Listener {
 
@@ -10,6 +15,7 @@ public final class Listener {
   private final AdoptingServerChannel channel;
   private final Object fileIdentity;
   private volatile boolean draining;
+  private volatile Future<?> applicationFinished = Future.succeededFuture();
 
   Listener(
       String name,
@@ -60,6 +66,23 @@ public final class Listener {
   void draining(boolean on) {
     draining = on;
     channel.acceptingChanged();
+  }
+
+  /** Connections are about to leave: the application may finish its conversations first. */
+  void leaving() {
+    applicationFinished = settings.drainHandler().get();
+  }
+
+  /** Completes, in whatever way, when it has. */
+  Future<?> applicationFinished() {
+    return applicationFinished;
+  }
+
+  /** A connection moves: its peer is not this process's any more. */
+  void tellHandover(Channel connection) {
+    if (connection.remoteAddress() instanceof InetSocketAddress peer) {
+      settings.handoverHandler().accept(SocketAddress.inetSocketAddress(peer));
+    }
   }
 
   /** At a final stop: nobody serves the path any more. */

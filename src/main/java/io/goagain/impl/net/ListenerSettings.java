@@ -1,18 +1,29 @@
 package io.goagain.impl.net;
 
 import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.net.SocketAddress;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * What whoever deploys a server wants of its listener.
  *
  * @param name the name across generations, or null: it is derived from the address
  * @param handover whether its connections may move to a successor
+ * @param drainHandler lets the application finish its conversations before WebSockets are closed
+ * @param handoverHandler told of a connection that moves, by the address of its peer
  */
-public record ListenerSettings(String name, boolean handover) {
+public record ListenerSettings(
+    String name,
+    boolean handover,
+    Supplier<Future<?>> drainHandler,
+    Consumer<SocketAddress> handoverHandler) {
 
   static final String CONTEXT_KEY = "io.goagain.listener";
 
-  private static final ListenerSettings UNNAMED = new ListenerSettings(null, true);
+  private static final ListenerSettings UNNAMED =
+      new ListenerSettings(null, true, Future::succeededFuture, peer -> {});
 
   static ListenerSettings unnamed() {
     return UNNAMED;

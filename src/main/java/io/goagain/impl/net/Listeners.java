@@ -7,6 +7,7 @@ import io.goagain.impl.posix.Descriptors;
 import io.netty.channel.Channel;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -190,18 +191,28 @@ public final class Listeners {
   /**
    * Serves a connection that another process accepted. The descriptor is taken over.
    *
-   * @param unread what its old owner had read of the next request
+   * @param message what came with it
+   */
+  public void adopt(Listener listener, int descriptor, JsonObject message) {
+    adopt(listener, descriptor, Luggage.of(message), null);
+  }
+
+  /**
+   * The same for one that comes back.
+   *
    * @param refusedBy whom not to send it to again, or null
    */
-  public void adopt(Listener listener, int descriptor, byte[] unread, ConnectionSender refusedBy) {
+  void adopt(Listener listener, int descriptor, Luggage luggage, ConnectionSender refusedBy) {
     Channel channel =
         listener.address() instanceof ListenerAddress.Unix
             ? new EpollDomainSocketChannel(descriptor)
             : new EpollSocketChannel(descriptor);
-    if (unread.length > 0) {
-      channel.pipeline().addFirst(new Replay(unread));
+    if (luggage.unread().length > 0) {
+      channel.pipeline().addFirst(new Replay(luggage.unread()));
     }
-    track(new TrackedConnection(channel, listener, refusedBy));
+    TrackedConnection connection = new TrackedConnection(channel, listener, refusedBy);
+    connection.state(luggage.state());
+    track(connection);
     listener.channel().serve(channel);
   }
 

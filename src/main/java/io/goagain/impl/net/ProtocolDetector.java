@@ -102,7 +102,7 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     } else if (!isJustBefore(pipeline, this, VERTX_HANDLER)) {
       pipeline.addBefore(VERTX_HANDLER, null, next);
     } else {
-      connection.speaks(Protocol.TCP, new TcpLeaving());
+      connection.speaks(Protocol.TCP, new TcpLeaving(connection));
       return;
     }
     connection.speaks(Protocol.UNKNOWN, next);
@@ -151,6 +151,12 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
   @Override
   public void leave() {
     ChannelPipeline pipeline = context.pipeline();
+    if (connection.release() != null) {
+      // A TCP server's, whose client may wait for the server to speak first.
+      pipeline.remove(this);
+      connection.speaks(Protocol.TCP, new TcpLeaving(connection));
+      return;
+    }
     boolean http =
         pipeline.context(HttpResponseEncoder.class) != null || versionChoice(pipeline) != null;
     if (untouched
@@ -159,7 +165,7 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
         && connection.canMove()
         && connection.reserveMove()) {
       taken = true;
-      connection.move(new byte[0]);
+      connection.move(Luggage.NONE);
     }
   }
 

@@ -8,6 +8,8 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.EventLoop;
 import io.netty.channel.unix.UnixChannel;
+import io.netty.util.AttributeKey;
+import java.util.function.Supplier;
 
 /**
  * A connection that came in through an {@link AdoptingServerChannel}: what it speaks, what is in
@@ -38,6 +40,10 @@ final class TrackedConnection {
 
   private static final System.Logger LOG = System.getLogger(TrackedConnection.class.getName());
 
+  /** Where a channel has its tracked connection. */
+  static final AttributeKey<TrackedConnection> KEY =
+      AttributeKey.valueOf(TrackedConnection.class.getName());
+
   private final Channel channel;
   private final Listener listener;
   private final ConnectionSender refusedBy;
@@ -50,6 +56,8 @@ final class TrackedConnection {
   private long leaveMillis;
   private int duplicate = -1;
   private boolean proxied;
+  private byte[] state;
+  private Supplier<byte[]> release;
 
   /**
    * Not yet started.
@@ -60,6 +68,7 @@ final class TrackedConnection {
     this.channel = channel;
     this.listener = listener;
     this.refusedBy = refusedBy;
+    channel.attr(KEY).set(this);
   }
 
   Channel channel() {
@@ -154,6 +163,25 @@ final class TrackedConnection {
         && listener.settings().handover();
   }
 
+  /** What an old owner's application knew of it, or null. */
+  void state(byte[] ofOldOwner) {
+    state = ofOldOwner;
+  }
+
+  byte[] state() {
+    return state;
+  }
+
+  /** Sets what asks the application to let it go with its state, null if it stays. */
+  void onRelease(Supplier<byte[]> ask) {
+    release = ask;
+  }
+
+  /** Null where the application has not said that it can. */
+  Supplier<byte[]> release() {
+    return release;
+  }
+
   /** It began with the PROXY protocol, which a successor would not see again. */
   void proxied() {
     proxied = true;
@@ -175,15 +203,24 @@ final class TrackedConnection {
     }
   }
 
+  /** Gives back what {@link #reserveMove} got. */
+  void cancelMove() {
+    try {
+      Descriptors.close(duplicate);
+    } catch (PosixException e) {
+      LOG.log(WARNING, "could not close the duplicate of a connection that stays", e);
+    }
+  }
+
   /**
    * Ends the connection for Vert.x, and sends it to the successor by the duplicate of its
    * descriptor: as another one is open, the peer does not notice the close.
    */
-  void move(byte[] unread) {
+  void move(Luggage luggage) {
     ending = Ending.MOVED;
     ConnectionSender to = sender;
     to.expect();
-    channel.closeFuture().addListener(closed -> to.send(listener, duplicate, unread));
+    channel.closeFuture().addListener(closed -> to.send(listener, duplicate, luggage));
     channel.close();
   }
 

@@ -19,7 +19,14 @@ final class WebSocketLeaving implements Leaving {
 
   @Override
   public void leave() {
-    if (channel.pipeline().get(WebSocketFrameEncoder.class) != null) {
+    connection
+        .listener()
+        .applicationFinished()
+        .onComplete(finished -> channel.eventLoop().execute(this::tell));
+  }
+
+  private void tell() {
+    if (channel.isActive() && channel.pipeline().get(WebSocketFrameEncoder.class) != null) {
       connection.endsAs(TrackedConnection.Ending.CLOSED);
       channel.writeAndFlush(new CloseWebSocketFrame(SERVICE_RESTART, "service restart"));
     }

@@ -1,6 +1,7 @@
 package io.goagain.impl.posix;
 
 import com.sun.jna.LastErrorException;
+import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import java.util.ArrayList;
 import java.util.List;
@@ -96,6 +97,25 @@ public final class Descriptors {
       throw LibC.failed("socketpair(AF_UNIX, SOCK_STREAM)");
     }
     return pair;
+  }
+
+  /**
+   * A file in memory, close-on-exec, without a name in any file system: memfd_create(2).
+   *
+   * @param name for /proc/PID/fd
+   * @throws PosixException EMFILE; ENFILE; ENOMEM
+   */
+  public static int memoryFile(String name) throws PosixException {
+    int fd;
+    try (Memory text = new Memory(LibC.bytes(name).length)) {
+      text.write(0, LibC.bytes(name), 0, LibC.bytes(name).length);
+      fd =
+          (int) LibC.syscall(LibC.SYS_memfd_create, Pointer.nativeValue(text), LibC.MFD_CLOEXEC, 0);
+    }
+    if (fd == -1) {
+      throw LibC.failed("memfd_create(" + name + ")");
+    }
+    return fd;
   }
 
   /**

@@ -34,6 +34,10 @@ final class LibC {
   // linux/close_range.h, asm/unistd.h
   static final long SYS_close_range = 436;
   static final long CLOSE_RANGE_CLOEXEC = 4;
+
+  // linux/memfd.h, asm/unistd.h
+  static final long SYS_memfd_create = Platform.isARM() ? 279 : 319;
+  static final long MFD_CLOEXEC = 1;
   static final long UINT_MAX = 0xffff_ffffL;
 
   // sys/socket.h, bits/socket_type.h
