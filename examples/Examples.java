@@ -1,5 +1,6 @@
 package io.goagain.examples;
 
+import io.goagain.examples.handover.HandoverExample;
 import io.goagain.examples.single.Single;
 import java.util.Arrays;
 import java.util.Map;
@@ -12,7 +13,8 @@ public final class Examples {
     void run(Arguments arguments);
   }
 
-  private static final Map<String, Example> EXAMPLES = new TreeMap<>(Map.of("single", Single::run));
+  private static final Map<String, Example> EXAMPLES =
+      new TreeMap<>(Map.of("single", Single::run, "handover", HandoverExample::run));
 
   private Examples() {}
 

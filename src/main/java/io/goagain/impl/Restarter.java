@@ -66,6 +66,10 @@ final class Restarter {
   private Attempt attempt;
   private Attempt last;
   private Drain drain;
+
+  /** What the application owned and knew is the successor's, or nobody's. */
+  private Future<Void> stateGone = Future.succeededFuture();
+
   private boolean restartRemembered;
   private boolean stopRemembered;
   private int exitCode;
@@ -211,7 +215,8 @@ final class Restarter {
       }
       case YIELDED -> probation();
       case DRAINING ->
-          drain.done().thenAccept(report -> context.runOnContext(v -> drained(report)));
+          Future.join(Future.fromCompletionStage(drain.done(), context), stateGone)
+              .onComplete(done -> drained(drain.report()));
       default -> {}
     }
   }
@@ -378,6 +383,9 @@ final class Restarter {
 
   private void drain() {
     RestartOptions limits = attempt == null ? options : attempt.options();
+    if (!handedOver()) {
+      stateGone = StateTransfer.release(vertx, process.handover(), limits.getDrainTimeout());
+    }
     drain =
         listeners.drain(
             all -> true,
@@ -389,8 +397,9 @@ final class Restarter {
   private void passState() {
     publish(new JsonObject().put("type", "ownership_released"));
     Attempt current = attempt;
-    StateTransfer.send(
-        vertx, process.handover(), current.successor, current.options().getDrainTimeout());
+    stateGone =
+        StateTransfer.send(
+            vertx, process.handover(), current.successor, current.options().getDrainTimeout());
   }
 
   private void own() {

@@ -31,7 +31,7 @@ final class StateTransfer {
    */
   static Future<Void> send(
       Vertx vertx, HandoverRegistry registry, Successor successor, long limitMillis) {
-    return limited(vertx, registry.release(), limitMillis, "ownership was not let go")
+    return release(vertx, registry, limitMillis)
         .compose(
             released -> {
               List<Future<?>> sent = new ArrayList<>();
@@ -46,6 +46,11 @@ final class StateTransfer {
             })
         .onComplete(all -> successor.send(Handshake.message(Handshake.OWN)))
         .mapEmpty();
+  }
+
+  /** Lets go of ownership, within the limit. The future never fails. */
+  static Future<Void> release(Vertx vertx, HandoverRegistry registry, long limitMillis) {
+    return limited(vertx, registry.release(), limitMillis, "ownership was not let go");
   }
 
   private static <T> Future<T> limited(

@@ -1,0 +1,129 @@
+package io.goagain.examples.handover;
+
+import io.goagain.Generation;
+import io.goagain.GoAgainServerFactory;
+import io.goagain.Handover;
+import io.goagain.ListenOptions;
+import io.goagain.RestartMessages;
+import io.goagain.RestartVerticle;
+import io.goagain.examples.Arguments;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.ServerWebSocket;
+import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.NetServerOptions;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * What an application can do at a handover: TCP connections that move with their state ({@code
+ * --chat PORT}), WebSockets that finish their conversation ({@code --port}, path /ws), a counter
+ * that goes from generation to generation (GET /count), and a clock that ticks in one process at a
+ * time (GET /ticks).
+ */
+public final class HandoverExample {
+
+  private static final Generation GENERATION = Generation.current();
+
+  private final Vertx vertx = Vertx.vertx();
+  private final GoAgainServerFactory servers = GoAgainServerFactory.create(vertx);
+  private final Set<ServerWebSocket> webSockets = new HashSet<>();
+  private long count;
+  private long ticks;
+  private long timer = -1;
+
+  private HandoverExample() {}
+
+  /** Starts it, and returns. */
+  public static void run(Arguments arguments) {
+    arguments.allow(Set.of("port", "chat", "options"));
+    new HandoverExample().start(arguments);
+  }
+
+  private void start(Arguments arguments) {
+    Chat chat = new Chat();
+    HttpServerOptions http = new HttpServerOptions().setPort(arguments.number("port", 8080));
+    NetServerOptions tcp = new NetServerOptions().setPort(arguments.number("chat", 7000));
+    takePartInHandover();
+    servers
+        .drainHandler("public", this::sayGoodbye)
+        .deployHttpServer(
+            "public",
+            http.setHost("127.0.0.1"),
+            new ListenOptions(),
+            server -> server.requestHandler(this::handle).webSocketHandler(this::handle))
+        .compose(
+            id ->
+                servers.deployNetServer(
+                    "chat", tcp.setHost("127.0.0.1"), new ListenOptions(), chat, chat))
+        .compose(
+            id ->
+                vertx.deployVerticle(
+                    new RestartVerticle(),
+                    new DeploymentOptions()
+                        .setConfig(new JsonObject(arguments.get("options", "{}")))))
+        .compose(id -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
+        .onComplete(
+            status -> {
+              System.out.printf(
+                  "ready generation=%d pid=%d%n", GENERATION.number(), GENERATION.pid());
+              for (Object listener : status.body().getJsonArray("listeners")) {
+                JsonObject json = (JsonObject) listener;
+                System.out.println(
+                    "listening " + json.getString("name") + " " + json.getString("address"));
+              }
+            },
+            failure -> {
+              System.err.println("could not start: " + failure);
+              System.exit(1);
+            });
+  }
+
+  private void takePartInHandover() {
+    Handover handover = Handover.of(vertx);
+    handover.offer("count/1", () -> Future.succeededFuture(Buffer.buffer().appendLong(count)));
+    handover.claim("count/1").onSuccess(state -> count += state == null ? 0 : state.getLong(0));
+    handover.own(
+        () -> timer = vertx.setPeriodic(10, id -> tick()),
+        () -> {
+          vertx.cancelTimer(timer);
+          return Future.succeededFuture();
+        });
+  }
+
+  private void tick() {
+    ticks++;
+  }
+
+  /** The application's last word; after it the library closes with 1012. */
+  private Future<?> sayGoodbye() {
+    Promise<Void> said = Promise.promise();
+    webSockets.forEach(webSocket -> webSocket.writeTextMessage("goodbye"));
+    vertx.setTimer(100, id -> said.complete());
+    return said.future();
+  }
+
+  private void handle(ServerWebSocket webSocket) {
+    webSockets.add(webSocket);
+    webSocket.closeHandler(v -> webSockets.remove(webSocket));
+    webSocket.textMessageHandler(
+        text -> webSocket.writeTextMessage("%s %d".formatted(text, GENERATION.number())));
+  }
+
+  private void handle(HttpServerRequest request) {
+    switch (request.path()) {
+      case "/" ->
+          request
+              .response()
+              .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
+      case "/count" -> request.response().end(++count + "\n");
+      case "/ticks" -> request.response().end(ticks + " " + GENERATION.number() + "\n");
+      default -> request.response().setStatusCode(404).end();
+    }
+  }
+}
