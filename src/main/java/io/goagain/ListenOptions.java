@@ -41,7 +41,7 @@ public class ListenOptions {
         field -> {
           try {
             switch (field.getKey()) {
-              case "address" -> setAddress(SocketAddress.fromJson((JsonObject) field.getValue()));
+              case "address" -> setAddress(address((JsonObject) field.getValue()));
               case "handover" -> setHandover((Boolean) field.getValue());
               case "instances" -> setInstances((Integer) field.getValue());
               case "drainTimeout" -> setDrainTimeout(((Number) field.getValue()).longValue());
@@ -54,6 +54,14 @@ public class ListenOptions {
                 e);
           }
         });
+  }
+
+  private static SocketAddress address(JsonObject json) {
+    SocketAddress address = SocketAddress.fromJson(json);
+    if (address == null) {
+      throw new IllegalArgumentException("an address has a host and a port, or a path");
+    }
+    return address;
   }
 
   /** As JSON, without what is null. */

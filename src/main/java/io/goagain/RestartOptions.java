@@ -3,6 +3,7 @@ package io.goagain;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -240,7 +241,7 @@ public class RestartOptions {
           }
           withoutNul(value);
         });
-    this.environment = new LinkedHashMap<>(environment);
+    this.environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
     return this;
   }
 

@@ -48,7 +48,7 @@ final class Handshake {
   /** What is wrong with a peer's first message, or null. */
   static String objection(JsonObject hello) {
     Object version = hello.getValue("goagain");
-    if (version instanceof Number number && number.intValue() == VERSION) {
+    if (version instanceof Integer number && number == VERSION) {
       return null;
     }
     return version == null

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What a predecessor left to this process in its environment and its descriptor table.
@@ -50,25 +51,25 @@ record Inheritance(
     }
     try {
       JsonObject json = new JsonObject(handover);
-      int predecessor = json.getInteger("predecessor");
-      int messages = json.getInteger("messages");
+      int predecessor = number(json, "predecessor");
+      int messages = number(json, "messages");
       // The variable is inherited by whatever a process starts; the descriptor is not. And the
       // kernel remembers who made the socket pair, also when that process is dead by now.
-      if (Descriptors.peerPid(messages) != predecessor) {
+      if (predecessor <= 0 || Descriptors.peerPid(messages) != predecessor) {
         LOG.log(
             WARNING,
             "{0} is ignored: it was meant for another process (descriptor {1} is not connected to"
                 + " process {2})",
             HANDOVER,
-            messages,
-            predecessor);
+            Integer.toString(messages),
+            Integer.toString(predecessor));
         return NONE;
       }
-      int descriptors = json.getInteger("descriptors");
+      int descriptors = number(json, "descriptors");
       Descriptors.setCloseOnExec(messages, true);
       Descriptors.setCloseOnExec(descriptors, true);
       return new Inheritance(
-          json.getInteger("generation"),
+          number(json, "generation"),
           predecessor,
           messages,
           descriptors,
@@ -79,14 +80,23 @@ record Inheritance(
     }
   }
 
+  /** Not {@link JsonObject#getInteger}, which cuts a number that is too large. */
+  private static int number(JsonObject json, String name) {
+    if (json.getValue(name) instanceof Integer number) {
+      return number;
+    }
+    throw new ClassCastException("\"" + name + "\" is no number: " + json.getValue(name));
+  }
+
   private static List<InheritedListener> claim(JsonArray listeners) {
     List<InheritedListener> claimed = new ArrayList<>();
     for (int i = 0; i < listeners.size(); i++) {
       JsonObject listener = listeners.getJsonObject(i);
       try {
-        claimed.add(InheritedListener.claim(listener.getString("name"), listener.getInteger("fd")));
-      } catch (IOException e) {
-        LOG.log(WARNING, "{0}; it is ignored", e.getMessage());
+        String name = Objects.requireNonNull(listener.getString("name"), "it has no name");
+        claimed.add(InheritedListener.claim(name, number(listener, "fd")));
+      } catch (IOException | ClassCastException | NullPointerException e) {
+        LOG.log(WARNING, "an inherited listener is ignored: {0}", e.getMessage());
       }
     }
     return claimed;

@@ -25,10 +25,11 @@ record NextCommand(
   static NextCommand resolve(Launch launch, RestartOptions options) throws RestartException {
     List<String> arguments =
         options.getCommand() == null ? launch.arguments() : options.getCommand();
+    Path own = Path.of(launch.workingDirectory());
     String directory =
         options.getWorkingDirectory() == null
             ? launch.workingDirectory()
-            : options.getWorkingDirectory();
+            : own.resolve(options.getWorkingDirectory()).toString();
     if (!Files.isDirectory(Path.of(directory))) {
       throw new RestartException(
           RestartFailure.COMMAND_NOT_FOUND,

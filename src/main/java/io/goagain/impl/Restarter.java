@@ -331,7 +331,10 @@ final class Restarter {
         vertx.setTimer(
             KILL_AFTER_MILLIS,
             id -> {
-              LOG.log(WARNING, "process {0} survived SIGTERM: SIGKILL", successor.pid());
+              LOG.log(
+                  WARNING,
+                  "process {0} survived SIGTERM: SIGKILL",
+                  Integer.toString(successor.pid()));
               successor.kill(Processes.KILL);
             });
   }

@@ -1,5 +1,7 @@
 package io.goagain.impl.net;
 
+import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.PosixException;
 import io.netty.channel.AbstractServerChannel;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelConfig;
@@ -11,10 +13,10 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
-import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannel;
 import io.netty.util.NetUtil;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.SocketAddress;
 
 /**
@@ -59,9 +61,7 @@ final class AdoptingServerChannel extends AbstractServerChannel {
             : address instanceof ListenerAddress.Unix
                 ? address
                 : ListenerAddress.of(real.localAddress());
-    String name =
-        inherited != null ? inherited.name() : listeners.nameFor(settings.name(), address);
-    listener = listeners.opened(new Listener(name, bound, inherited != null, settings, this));
+    listener = listeners.opened(bound, address, inherited, settings, this);
     applyAutoRead();
   }
 
@@ -76,18 +76,17 @@ final class AdoptingServerChannel extends AbstractServerChannel {
     if (!(wanted instanceof DomainSocketAddress unix)) {
       return new EpollServerSocketChannel();
     }
-    // Bound here and not by Netty's channel, which would delete the path when it is closed, under
-    // the generation that goes on serving it.
+    // Not bound by Netty, which would delete what is at the path before, and delete the path when
+    // it closes, under the generation that goes on serving it.
     UnixPaths.removeStale(unix.path());
-    Socket socket = Socket.newSocketDomain();
+    Integer backlog = config.getOption(ChannelOption.SO_BACKLOG);
     try {
-      socket.bind(unix);
-      Integer backlog = config.getOption(ChannelOption.SO_BACKLOG);
-      socket.listen(backlog == null ? NetUtil.SOMAXCONN : backlog);
-      return new EpollServerDomainSocketChannel(socket.intValue(), true);
-    } catch (IOException | RuntimeException e) {
-      socket.close();
-      throw e;
+      int descriptor =
+          Descriptors.listenUnix(unix.path(), backlog == null ? NetUtil.SOMAXCONN : backlog);
+      return new EpollServerDomainSocketChannel(descriptor, true);
+    } catch (PosixException e) {
+      // As Vert.x users know it from TCP.
+      throw (BindException) new BindException(e.getMessage()).initCause(e);
     }
   }
 

@@ -80,20 +80,18 @@ public final class HandoverChannel {
       EventLoopGroup loop =
           new MultiThreadIoEventLoopGroup(
               1, new DefaultThreadFactory("goagain-handover", true), EpollIoHandler.newFactory());
-      messages
-          .closeFuture()
-          .addListener(
-              closed -> {
-                descriptors.close();
-                pairing.discard();
-                loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-              });
+      pairing.onEnd(
+          () -> {
+            messages.close();
+            descriptors.close();
+            loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+          });
       descriptors.config().setReadMode(DomainSocketReadMode.FILE_DESCRIPTORS);
       descriptors.pipeline().addLast(new DescriptorReader(pairing));
       messages
           .pipeline()
           .addLast(
-              new LineBasedFrameDecoder(MAX_LINE),
+              new LineBasedFrameDecoder(MAX_LINE, true, true),
               new StringDecoder(StandardCharsets.UTF_8),
               new MessageReader(pairing));
       loop.register(descriptors).syncUninterruptibly();
@@ -128,7 +126,6 @@ public final class HandoverChannel {
                         sent.run();
                         if (!done.isSuccess()) {
                           pairing.broken("a descriptor could not be sent: " + done.cause());
-                          messages.close();
                         }
                       });
               flushLater();
@@ -174,8 +171,10 @@ public final class HandoverChannel {
   public void close() {
     pairing.over = true;
     onThread(
-        () ->
-            messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> messages.close()));
+        () -> {
+          descriptors.flush();
+          messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> pairing.end());
+        });
   }
 
   /** Whether the thread is there: it ends with the channel. */
@@ -194,6 +193,9 @@ public final class HandoverChannel {
     private final Queue<JsonObject> received = new ArrayDeque<>();
     private final Queue<Integer> unclaimed = new ArrayDeque<>();
     private volatile boolean over;
+    private boolean messagesEnded;
+    private boolean descriptorsEnded;
+    private Runnable closeAll = () -> {};
 
     Pairing(Listener listener) {
       this.listener = listener;
@@ -217,13 +219,32 @@ public final class HandoverChannel {
         }
         listener.received(received.remove(), pair ? unclaimed.remove() : -1);
       }
+      if (messagesEnded && received.isEmpty()) {
+        closed();
+      }
     }
 
-    void closed() {
+    /** Messages that wait for their descriptors may still become complete. */
+    void messagesEnded() {
+      messagesEnded = true;
+      if (received.isEmpty() || descriptorsEnded) {
+        closed();
+      }
+    }
+
+    void descriptorsEnded() {
+      descriptorsEnded = true;
+      if (messagesEnded) {
+        closed();
+      }
+    }
+
+    private void closed() {
       if (!over) {
         over = true;
         listener.closed();
       }
+      end();
     }
 
     void broken(String reason) {
@@ -231,9 +252,21 @@ public final class HandoverChannel {
         over = true;
         listener.broken(reason);
       }
+      end();
     }
 
-    void discard() {
+    void onEnd(Runnable closing) {
+      closeAll = closing;
+    }
+
+    /** Nothing is sent or received any more. */
+    void end() {
+      over = true;
+      discard();
+      closeAll.run();
+    }
+
+    private void discard() {
       for (int number : unclaimed) {
         try {
           Descriptors.close(number);
@@ -258,7 +291,6 @@ public final class HandoverChannel {
         pairing.message(new JsonObject((String) line));
       } catch (DecodeException e) {
         pairing.broken("it sent something that is no message: " + abbreviated((String) line));
-        ctx.close();
       }
     }
 
@@ -268,13 +300,16 @@ public final class HandoverChannel {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-      pairing.closed();
+      pairing.messagesEnded();
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      pairing.broken("the handover channel failed: " + cause);
-      ctx.close();
+      if (cause instanceof IOException) {
+        ctx.close(); // ECONNRESET: the peer died before it had read everything
+      } else {
+        pairing.broken("it sent something that is no message: " + cause.getMessage());
+      }
     }
   }
 
@@ -291,8 +326,13 @@ public final class HandoverChannel {
     }
 
     @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+      pairing.descriptorsEnded();
+    }
+
+    @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      pairing.broken("descriptors could not be passed: " + cause);
+      LOG.log(WARNING, "descriptors could not be received", cause);
       ctx.close();
     }
   }

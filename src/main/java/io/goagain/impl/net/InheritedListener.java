@@ -11,8 +11,9 @@ import java.io.IOException;
  * @param name as the predecessor called it
  * @param descriptor its number in this process
  * @param address what the kernel says it is bound to
+ * @param file what tells the file of a Unix socket from another one at its path, or null
  */
-public record InheritedListener(String name, int descriptor, ListenerAddress address) {
+public record InheritedListener(String name, int descriptor, ListenerAddress address, Object file) {
 
   /**
    * Looks at an inherited number and makes it ours: close-on-exec, so that nothing that the
@@ -38,6 +39,8 @@ public record InheritedListener(String name, int descriptor, ListenerAddress add
     ListenerAddress address = ListenerAddress.of(facts);
     Descriptors.setCloseOnExec(descriptor, true);
     Descriptors.setNonBlocking(descriptor);
-    return new InheritedListener(name, descriptor, address);
+    Object file =
+        address instanceof ListenerAddress.Unix unix ? UnixPaths.identity(unix.path()) : null;
+    return new InheritedListener(name, descriptor, address, file);
   }
 }

@@ -4,6 +4,7 @@ import io.goagain.impl.posix.SocketFacts;
 import io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -19,7 +20,14 @@ public sealed interface ListenerAddress {
     public boolean serves(ListenerAddress wanted) {
       return wanted instanceof Inet that
           && (that.port == 0 || that.port == port)
-          && (ip.equals(that.ip) || (ip.isAnyLocalAddress() && coversWildcard(that)));
+          && (isSame(ip, that.ip) || (ip.isAnyLocalAddress() && coversWildcard(that)));
+    }
+
+    /** {@link Inet6Address#equals} leaves out the interface of a link-local address. */
+    private static boolean isSame(InetAddress one, InetAddress other) {
+      return one.equals(other)
+          && (!(one instanceof Inet6Address a && other instanceof Inet6Address b)
+              || a.getScopeId() == b.getScopeId());
     }
 
     private boolean coversWildcard(Inet wanted) {

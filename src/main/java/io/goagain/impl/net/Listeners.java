@@ -35,6 +35,7 @@ public final class Listeners {
   private final Set<TrackedConnection> connections = ConcurrentHashMap.newKeySet();
   private final List<Drain> drains = new CopyOnWriteArrayList<>();
   private volatile boolean accepting = true;
+  private volatile boolean newest = true;
   private volatile boolean succeeded;
 
   /**
@@ -44,6 +45,7 @@ public final class Listeners {
   public synchronized void inherit(Collection<InheritedListener> handedOver, boolean acceptAtOnce) {
     inherited.addAll(handedOver);
     accepting = acceptAtOnce;
+    newest = acceptAtOnce;
   }
 
   /** The inherited listener that a server gets, or null if it has to bind one of its own. */
@@ -68,7 +70,7 @@ public final class Listeners {
       inherited.remove(match);
       if (name != null && !name.equals(match.name())) {
         LOG.log(INFO, "listener \"{0}\" on {1} is called \"{2}\" now", match.name(), wanted, name);
-        match = new InheritedListener(name, match.descriptor(), match.address());
+        match = new InheritedListener(name, match.descriptor(), match.address(), match.file());
       }
     }
     return match;
@@ -95,14 +97,22 @@ public final class Listeners {
     return wanted instanceof ListenerAddress.Inet inet && inet.port() == 0;
   }
 
-  synchronized Listener opened(Listener listener) {
+  /** A server is bound. Its name is that of the listener it adopted, else its own. */
+  synchronized Listener opened(
+      ListenerAddress bound,
+      ListenerAddress wanted,
+      InheritedListener adopted,
+      ListenerSettings settings,
+      AdoptingServerChannel channel) {
+    String name = adopted != null ? adopted.name() : nameFor(settings.name(), wanted);
+    Listener listener = new Listener(name, bound, adopted != null, settings, channel);
     open.add(listener);
     return listener;
   }
 
   void closed(Listener listener) {
-    if (open.remove(listener) && !succeeded) {
-      listener.removeFile();
+    if (open.remove(listener)) {
+      removeFileOf(listener);
     }
   }
 
@@ -130,7 +140,7 @@ public final class Listeners {
         LOG.log(WARNING, "could not close listener " + listener.name(), e);
       }
       if (listener.address() instanceof ListenerAddress.Unix unix) {
-        UnixPaths.removeIfSame(unix.path(), UnixPaths.identity(unix.path()));
+        UnixPaths.removeIfSame(unix.path(), listener.file());
       }
     }
     inherited.clear();
@@ -143,6 +153,7 @@ public final class Listeners {
   /** Whether the servers of this process accept; what is not accepted waits in the kernel. */
   public void accepting(boolean on) {
     accepting = on;
+    newest |= on;
     open.forEach(listener -> listener.channel().acceptingChanged());
   }
 
@@ -152,15 +163,21 @@ public final class Listeners {
    */
   public void succeeded(boolean on) {
     succeeded = on;
+    newest = !on;
   }
 
   /** Closes all listening sockets; their servers do not notice, and the connections live on. */
   public void closeAll() {
     for (Listener listener : open) {
       listener.channel().stopListening();
-      if (!succeeded) {
-        listener.removeFile();
-      }
+      removeFileOf(listener);
+    }
+  }
+
+  /** While somebody else serves an inherited path, before this process does or after, it stays. */
+  private void removeFileOf(Listener listener) {
+    if (newest || !listener.inherited() && !succeeded) {
+      listener.removeFile();
     }
   }
 
@@ -175,12 +192,7 @@ public final class Listeners {
               drains.forEach(drain -> drain.left(connection));
             });
     connection.start();
-    // Its event loop is known once it is registered, which comes after this.
-    connection
-        .listener()
-        .channel()
-        .eventLoop()
-        .execute(() -> drains.forEach(drain -> drain.joined(connection)));
+    drains.forEach(drain -> drain.joined(connection));
   }
 
   /** The open listener of this name, or null. */

@@ -46,6 +46,9 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
     context = ctx;
+    if (untouched) {
+      connection.registered();
+    }
   }
 
   @Override

@@ -6,9 +6,10 @@ import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.PosixException;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.EventLoop;
 import io.netty.channel.unix.UnixChannel;
 import io.netty.util.AttributeKey;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
@@ -56,6 +57,8 @@ final class TrackedConnection {
   private long leaveMillis;
   private int duplicate = -1;
   private boolean proxied;
+  private final List<Runnable> deferred = new ArrayList<>(0);
+  private boolean registered;
   private byte[] state;
   private Supplier<byte[]> release;
 
@@ -141,14 +144,32 @@ final class TrackedConnection {
         });
   }
 
+  /** The channel has its event loop now. */
+  void registered() {
+    List<Runnable> now;
+    synchronized (deferred) {
+      registered = true;
+      now = List.copyOf(deferred);
+      deferred.clear();
+    }
+    now.forEach(this::onEventLoop);
+  }
+
   private void onEventLoop(Runnable action) {
-    EventLoop loop = channel.eventLoop();
-    loop.execute(
-        () -> {
-          if (channel.isOpen()) {
-            action.run();
-          }
-        });
+    synchronized (deferred) {
+      if (!registered) {
+        deferred.add(action);
+        return;
+      }
+    }
+    channel
+        .eventLoop()
+        .execute(
+            () -> {
+              if (channel.isOpen()) {
+                action.run();
+              }
+            });
   }
 
   long leaveMillis() {

@@ -3,6 +3,9 @@ package io.goagain.impl.posix;
 import com.sun.jna.LastErrorException;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,6 +16,9 @@ import java.util.List;
 public final class Descriptors {
 
   private static final int FIRST_AFTER_STANDARD = 3;
+
+  /** sizeof sun_path, less the NUL. */
+  private static final int MAX_UNIX_PATH = 107;
 
   private Descriptors() {}
 
@@ -97,6 +103,42 @@ public final class Descriptors {
       throw LibC.failed("socketpair(AF_UNIX, SOCK_STREAM)");
     }
     return pair;
+  }
+
+  /**
+   * A Unix stream socket that listens, close-on-exec and non-blocking: socket(2), unix(7), bind(2),
+   * listen(2). Nothing is removed to make room for it.
+   *
+   * @param path in UTF-8, at most 107 bytes; one that begins with NUL is an abstract name
+   * @throws PosixException EADDRINUSE, if there is anything at the path; ENOENT; EACCES; EMFILE
+   */
+  public static int listenUnix(String path, int backlog) throws PosixException {
+    byte[] name = path.getBytes(StandardCharsets.UTF_8);
+    if (name.length == 0 || name.length > MAX_UNIX_PATH) {
+      throw new PosixException("bind(" + path + ")", Errno.ENAMETOOLONG);
+    }
+    // struct sockaddr_un (sys/un.h): family in 2 bytes, then the path. An abstract name ends with
+    // the length, any other with a NUL.
+    ByteBuffer address =
+        ByteBuffer.allocate(2 + name.length + (name[0] == 0 ? 0 : 1))
+            .order(ByteOrder.nativeOrder());
+    address.putShort((short) LibC.AF_UNIX).put(name);
+    int fd =
+        LibC.socket(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC | LibC.SOCK_NONBLOCK, 0);
+    if (fd == -1) {
+      throw LibC.failed("socket(AF_UNIX, SOCK_STREAM)");
+    }
+    PosixException failure = null;
+    if (LibC.bind(fd, address.array(), address.capacity()) == -1) {
+      failure = LibC.failed("bind(" + path.replace('\0', '@') + ")");
+    } else if (LibC.listen(fd, backlog) == -1) {
+      failure = LibC.failed("listen(" + path.replace('\0', '@') + ")");
+    }
+    if (failure != null) {
+      close(fd);
+      throw failure;
+    }
+    return fd;
   }
 
   /**

@@ -88,6 +88,12 @@ final class LibC {
 
   static native int socketpair(int domain, int type, int protocol, int[] fds);
 
+  static native int socket(int domain, int type, int protocol);
+
+  static native int bind(int fd, byte[] address, int length);
+
+  static native int listen(int fd, int backlog);
+
   static native int getsockopt(int fd, int level, int name, int[] value, int[] length);
 
   static native int getsockname(int fd, byte[] address, int[] length);
