@@ -252,7 +252,8 @@ public class RestartOptions {
 
   /**
    * Sets where the next generation is started. Null, the default: where this process was, by the
-   * path in {@code $PWD}, so that a symbolic link in it is followed again.
+   * path in {@code $PWD}, so that a symbolic link in it is followed again. A relative one is
+   * relative to that.
    */
   public RestartOptions setWorkingDirectory(String workingDirectory) {
     this.workingDirectory = withoutNul(workingDirectory);
