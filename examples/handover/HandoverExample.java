@@ -17,8 +17,9 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.ServerWebSocket;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.NetServerOptions;
-import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What an application can do at a handover: TCP connections that move with their state ({@code
@@ -32,9 +33,9 @@ public final class HandoverExample {
 
   private final Vertx vertx = Vertx.vertx();
   private final GoAgainServerFactory servers = GoAgainServerFactory.create(vertx);
-  private final Set<ServerWebSocket> webSockets = new HashSet<>();
-  private long count;
-  private long ticks;
+  private final Set<ServerWebSocket> webSockets = ConcurrentHashMap.newKeySet();
+  private final AtomicLong count = new AtomicLong();
+  private final AtomicLong ticks = new AtomicLong();
   private long timer = -1;
 
   private HandoverExample() {}
@@ -86,18 +87,17 @@ public final class HandoverExample {
 
   private void takePartInHandover() {
     Handover handover = Handover.of(vertx);
-    handover.offer("count/1", () -> Future.succeededFuture(Buffer.buffer().appendLong(count)));
-    handover.claim("count/1").onSuccess(state -> count += state == null ? 0 : state.getLong(0));
+    handover.offer(
+        "count/1", () -> Future.succeededFuture(Buffer.buffer().appendLong(count.get())));
+    handover
+        .claim("count/1")
+        .onSuccess(state -> count.addAndGet(state == null ? 0 : state.getLong(0)));
     handover.own(
-        () -> timer = vertx.setPeriodic(10, id -> tick()),
+        () -> timer = vertx.setPeriodic(10, id -> ticks.incrementAndGet()),
         () -> {
           vertx.cancelTimer(timer);
           return Future.succeededFuture();
         });
-  }
-
-  private void tick() {
-    ticks++;
   }
 
   /** The application's last word; after it the library closes with 1012. */
@@ -121,8 +121,8 @@ public final class HandoverExample {
           request
               .response()
               .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
-      case "/count" -> request.response().end(++count + "\n");
-      case "/ticks" -> request.response().end(ticks + " " + GENERATION.number() + "\n");
+      case "/count" -> request.response().end(count.incrementAndGet() + "\n");
+      case "/ticks" -> request.response().end(ticks.get() + " " + GENERATION.number() + "\n");
       default -> request.response().setStatusCode(404).end();
     }
   }

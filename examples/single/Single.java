@@ -151,6 +151,14 @@ public final class Single {
   }
 
   private void administrate(HttpServerRequest request) {
+    if (request.path().equals("/stop")) {
+      // Answered first: a stop waits for the requests in flight, and this is one.
+      request
+          .response()
+          .end("stopping\n")
+          .onComplete(sent -> vertx.eventBus().send(RestartMessages.STOP, null));
+      return;
+    }
     request
         .body()
         .compose(

@@ -84,21 +84,22 @@ public final class HandoverRegistry {
     }
   }
 
-  /** No state comes any more, and this process is the owner. */
-  void take() {
+  /** No state comes any more, and this process is the owner; tells whether it was not before. */
+  boolean take() {
     List<Owner> told;
     List<Promise<Buffer>> unanswered;
     synchronized (this) {
       complete = true;
       unanswered = List.copyOf(claims.values());
       if (owning) {
-        return;
+        return false;
       }
       owning = true;
       told = List.copyOf(owners);
     }
     unanswered.forEach(claim -> claim.tryComplete(null));
     told.forEach(owner -> owner.context().runOnContext(v -> owner.take().run()));
+    return true;
   }
 
   /** This process is not the owner any more; completes, and never fails, when all have let go. */

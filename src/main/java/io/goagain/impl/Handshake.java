@@ -14,6 +14,7 @@ import java.util.List;
  * successor    ready       I could take traffic; these are my listeners
  * predecessor  grant       accept
  * successor    accepting   I do; you can stop
+ * successor    stopping    I was told to stop: do not come back when I am gone
  * predecessor  connection  with a descriptor: serve this connection; answered by taken or refused,
  *                          in order
  * predecessor  state       with a descriptor: what the application offers under a name
@@ -33,6 +34,7 @@ final class Handshake {
   static final String ACCEPTING = "accepting";
   static final String STATE = "state";
   static final String OWN = "own";
+  static final String STOPPING = "stopping";
   static final String RESTART = "restart";
   static final String ABORT = "abort";
 

@@ -58,6 +58,10 @@ final class Predecessor {
     channel.send(Handshake.message(Handshake.ACCEPTING));
   }
 
+  void sayStopping() {
+    channel.send(Handshake.message(Handshake.STOPPING));
+  }
+
   void close() {
     channel.close();
   }
@@ -97,7 +101,7 @@ final class Predecessor {
     /** It is this process's once the predecessor can know it: before anything is read from it. */
     private void connection(JsonObject message, int descriptor) {
       HandoverChannel channel = line.join();
-      Listener listener = listeners.named(message.getString("listener"));
+      Listener listener = listeners.inheritedAs(message.getString("listener", ""));
       if (listener == null || descriptor < 0) {
         close(descriptor);
         channel.send(Handshake.message(ConnectionSender.REFUSED));

@@ -16,6 +16,7 @@ import static io.goagain.impl.RestartMachine.Effect.REPORT_SUCCESS;
 import static io.goagain.impl.RestartMachine.Effect.RETURN;
 import static io.goagain.impl.RestartMachine.Effect.SPAWN;
 import static io.goagain.impl.RestartMachine.Effect.STOP_ACCEPTING;
+import static io.goagain.impl.RestartMachine.Effect.TELL_STOP;
 
 import java.util.EnumMap;
 import java.util.List;
@@ -82,6 +83,7 @@ final class RestartMachine {
     REPORT_FAILURE,
     REPORT_SUCCESS,
     STOP_ACCEPTING,
+    TELL_STOP,
     DRAIN,
     CLOSE_LISTENERS,
     RETURN,
@@ -106,7 +108,14 @@ final class RestartMachine {
 
     on(State.SETTLING, Event.PREDECESSOR_GONE, State.SERVING);
     on(State.SETTLING, Event.RESTART, State.SETTLING, REMEMBER_RESTART);
-    on(State.SETTLING, Event.STOP, State.DRAINING, STOP_ACCEPTING, CLOSE_LISTENERS, DRAIN);
+    on(
+        State.SETTLING,
+        Event.STOP,
+        State.DRAINING,
+        TELL_STOP,
+        STOP_ACCEPTING,
+        CLOSE_LISTENERS,
+        DRAIN);
 
     on(State.SERVING, Event.RESTART, State.SPAWNING, SPAWN);
     on(State.SERVING, Event.STOP, State.DRAINING, STOP_ACCEPTING, CLOSE_LISTENERS, DRAIN);

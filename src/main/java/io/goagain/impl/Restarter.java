@@ -237,6 +237,7 @@ final class Restarter {
       case REPORT_FAILURE -> reportFailure();
       case REPORT_SUCCESS -> reportSuccess();
       case STOP_ACCEPTING -> listeners.accepting(false);
+      case TELL_STOP -> predecessor.sayStopping();
       case DRAIN -> drain();
       case PASS_STATE -> passState();
       case CLOSE_LISTENERS -> listeners.closeAll();
@@ -245,7 +246,7 @@ final class Restarter {
       case REMEMBER_STOP -> rememberStop();
       case PASS_ON -> passOn();
       case EXIT -> exit();
-      case EXIT_NOW -> platform.exit(exitCode);
+      case EXIT_NOW -> exitNow();
     }
   }
 
@@ -344,6 +345,9 @@ final class Restarter {
     if (attempt.successor != null) {
       attempt.successor.close();
     }
+    if (pidFile != null) {
+      pidFile.write(); // a successor that failed between accepting and telling it has replaced it
+    }
     RestartException failure = attempt.failure();
     LOG.log(
         ERROR,
@@ -406,8 +410,9 @@ final class Restarter {
   }
 
   private void own() {
-    process.handover().take();
-    publish(new JsonObject().put("type", "ownership_taken"));
+    if (process.handover().take()) {
+      publish(new JsonObject().put("type", "ownership_taken"));
+    }
   }
 
   private void probation() {
@@ -501,6 +506,14 @@ final class Restarter {
         });
   }
 
+  private void exitNow() {
+    if (handedOver() && attempt.failure() != null) {
+      // Given up, and perhaps deaf: without this it would take the end for a chance to go on alone.
+      attempt.successor.kill(Processes.KILL);
+    }
+    platform.exit(exitCode);
+  }
+
   private void publish(JsonObject event) {
     if (!event.containsKey("generation")) {
       event.put("generation", generation.number()).put("pid", generation.pid());
@@ -571,6 +584,11 @@ final class Restarter {
     @Override
     public void accepting() {
       onContext(() -> fire(Event.SUCCESSOR_ACCEPTING));
+    }
+
+    @Override
+    public void stopping() {
+      onContext(() -> fire(Event.STOP));
     }
 
     @Override
@@ -663,6 +681,7 @@ final class Restarter {
           () -> {
             LOG.log(ERROR, "given up by the predecessor: {0}", reason);
             exitCode = 1;
+            listeners.succeeded(true); // by the predecessor itself: its paths stay
             fire(Event.STOP);
           });
     }

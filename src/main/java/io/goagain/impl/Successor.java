@@ -30,6 +30,9 @@ final class Successor {
 
     void accepting();
 
+    /** It was told to stop: there is to be no service any more. */
+    void stopping();
+
     void failed(RestartFailure failure, String reason);
 
     /** It closed the line; most often its end follows. */
@@ -221,6 +224,7 @@ final class Successor {
           observer.ready(names);
         }
         case Handshake.ACCEPTING -> observer.accepting();
+        case Handshake.STOPPING -> observer.stopping();
         case ConnectionSender.TAKEN -> connections.taken();
         case ConnectionSender.REFUSED -> connections.refused();
         default -> LOG.log(WARNING, "unknown message from the successor: {0}", message);

@@ -39,7 +39,7 @@ class RestartMachineTest {
 
       SETTLING       PREDECESSOR_GONE    -> SERVING
       SETTLING       RESTART             -> SETTLING       REMEMBER_RESTART
-      SETTLING       STOP                -> DRAINING       STOP_ACCEPTING CLOSE_LISTENERS DRAIN
+      SETTLING       STOP                -> DRAINING       TELL_STOP STOP_ACCEPTING CLOSE_LISTENERS DRAIN
       SETTLING       STOP_NOW            -> EXITED         EXIT_NOW
 
       SERVING        RESTART             -> SPAWNING       SPAWN

@@ -122,7 +122,7 @@ public final class Drain {
           millis(),
           String.join("; ", report.cutDescriptions()));
     }
-    cut.forEach(connection -> connection.channel().close());
+    cut.forEach(TrackedConnection::cut);
   }
 
   private long millis() {

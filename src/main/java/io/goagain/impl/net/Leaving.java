@@ -10,4 +10,7 @@ interface Leaving {
 
   /** As if {@link #leave} had not been called, as far as the peer has not been told yet. */
   void stay();
+
+  /** The deadline has come, and the connection is closed after this. */
+  default void lastWord() {}
 }

@@ -10,7 +10,7 @@ public final class Listener {
 
   private final String name;
   private final ListenerAddress address;
-  private final boolean inherited;
+  private final String inheritedName;
   private final ListenerSettings settings;
   private final AdoptingServerChannel channel;
   private final Object fileIdentity;
@@ -19,13 +19,13 @@ public final class Listener {
 
   Listener(
       String name,
+      String inheritedName,
       ListenerAddress address,
-      boolean inherited,
       ListenerSettings settings,
       AdoptingServerChannel channel) {
     this.name = name;
     this.address = address;
-    this.inherited = inherited;
+    this.inheritedName = inheritedName;
     this.settings = settings;
     this.channel = channel;
     this.fileIdentity =
@@ -42,7 +42,12 @@ public final class Listener {
 
   /** Whether it came from a predecessor or a supervisor, and was not bound here. */
   public boolean inherited() {
-    return inherited;
+    return inheritedName != null;
+  }
+
+  /** What the predecessor calls it, or null if it was bound here. */
+  String inheritedName() {
+    return inheritedName;
   }
 
   ListenerSettings settings() {

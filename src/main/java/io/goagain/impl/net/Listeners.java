@@ -68,10 +68,6 @@ public final class Listeners {
     }
     if (match != null) {
       inherited.remove(match);
-      if (name != null && !name.equals(match.name())) {
-        LOG.log(INFO, "listener \"{0}\" on {1} is called \"{2}\" now", match.name(), wanted, name);
-        match = new InheritedListener(name, match.descriptor(), match.address(), match.file());
-      }
     }
     return match;
   }
@@ -97,15 +93,20 @@ public final class Listeners {
     return wanted instanceof ListenerAddress.Inet inet && inet.port() == 0;
   }
 
-  /** A server is bound. Its name is that of the listener it adopted, else its own. */
+  /** A server is bound. An unnamed one that adopted a listener keeps the name of that. */
   synchronized Listener opened(
       ListenerAddress bound,
       ListenerAddress wanted,
       InheritedListener adopted,
       ListenerSettings settings,
       AdoptingServerChannel channel) {
-    String name = adopted != null ? adopted.name() : nameFor(settings.name(), wanted);
-    Listener listener = new Listener(name, bound, adopted != null, settings, channel);
+    String before = adopted == null ? null : adopted.name();
+    String name =
+        before != null && settings.name() == null ? before : nameFor(settings.name(), wanted);
+    if (before != null && !before.equals(name)) {
+      LOG.log(INFO, "listener \"{0}\" on {1} is called \"{2}\" now", before, bound, name);
+    }
+    Listener listener = new Listener(name, before, bound, settings, channel);
     open.add(listener);
     return listener;
   }
@@ -158,8 +159,8 @@ public final class Listeners {
   }
 
   /**
-   * Whether a successor serves the listeners: then closing them here does not remove the paths of
-   * Unix sockets, which are the successor's now.
+   * Whether another generation serves the listeners: then closing them here does not remove the
+   * paths of Unix sockets, which are the successor's now.
    */
   public void succeeded(boolean on) {
     succeeded = on;
@@ -195,9 +196,9 @@ public final class Listeners {
     drains.forEach(drain -> drain.joined(connection));
   }
 
-  /** The open listener of this name, or null. */
-  public Listener named(String name) {
-    return open.stream().filter(l -> l.name().equals(name)).findFirst().orElse(null);
+  /** The open listener that the predecessor calls by this name, or null. */
+  public Listener inheritedAs(String name) {
+    return open.stream().filter(l -> name.equals(l.inheritedName())).findFirst().orElse(null);
   }
 
   /**

@@ -144,6 +144,15 @@ final class TrackedConnection {
         });
   }
 
+  /** Closes it at the deadline. Any thread. */
+  void cut() {
+    onEventLoop(
+        () -> {
+          leaving.lastWord();
+          channel.close();
+        });
+  }
+
   /** The channel has its event loop now. */
   void registered() {
     List<Runnable> now;

@@ -25,6 +25,11 @@ final class WebSocketLeaving implements Leaving {
         .onComplete(finished -> channel.eventLoop().execute(this::tell));
   }
 
+  @Override
+  public void lastWord() {
+    tell();
+  }
+
   private void tell() {
     if (channel.isActive() && channel.pipeline().get(WebSocketFrameEncoder.class) != null) {
       connection.endsAs(TrackedConnection.Ending.CLOSED);
