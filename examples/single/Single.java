@@ -155,7 +155,7 @@ public final class Single {
       // Answered first: a stop waits for the requests in flight, and this is one.
       request
           .response()
-          .end("stopping\n")
+          .end(new JsonObject().put("stopping", true).encodePrettily() + "\n")
           .onComplete(sent -> vertx.eventBus().send(RestartMessages.STOP, null));
       return;
     }

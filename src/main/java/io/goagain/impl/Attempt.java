@@ -66,7 +66,7 @@ final class Attempt {
   JsonObject toJson() {
     JsonObject json = new JsonObject().put("at", at.toString()).put("generation", generation);
     if (successor != null) {
-      json.put("pid", successor.pid());
+      json.put("pid", successor.servingPid());
     }
     if (failure != null) {
       json.put("outcome", failure.failure().name()).put("reason", failure.getMessage());

@@ -15,8 +15,8 @@ public final class GoAgainServiceProvider implements VertxServiceProvider {
 
   @Override
   public void init(VertxBootstrap bootstrap) {
-    if (AdoptingTransport.unavailability() == null) {
-      // First thing in the life of a program that uses Vert.x, so the launch is as it was typed.
+    // First thing in the life of a program that uses Vert.x, so the launch is as it was typed.
+    if (ThisProcess.get().unsupported() == null) {
       bootstrap.transport(AdoptingTransport.create(ThisProcess.get().listeners()));
     }
   }

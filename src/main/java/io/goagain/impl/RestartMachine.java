@@ -104,7 +104,7 @@ final class RestartMachine {
     on(State.BOOTING, Event.GRANTED, State.SETTLING, ACCEPT);
     on(State.BOOTING, Event.ALONE, State.SERVING, ACCEPT);
     on(State.BOOTING, Event.RESTART, State.BOOTING, REMEMBER_RESTART);
-    on(State.BOOTING, Event.STOP, State.DRAINING, CLOSE_LISTENERS, DRAIN);
+    on(State.BOOTING, Event.STOP, State.DRAINING, DRAIN, CLOSE_LISTENERS);
 
     on(State.SETTLING, Event.PREDECESSOR_GONE, State.SERVING);
     on(State.SETTLING, Event.RESTART, State.SETTLING, REMEMBER_RESTART);
@@ -114,11 +114,11 @@ final class RestartMachine {
         State.DRAINING,
         TELL_STOP,
         STOP_ACCEPTING,
-        CLOSE_LISTENERS,
-        DRAIN);
+        DRAIN,
+        CLOSE_LISTENERS);
 
     on(State.SERVING, Event.RESTART, State.SPAWNING, SPAWN);
-    on(State.SERVING, Event.STOP, State.DRAINING, STOP_ACCEPTING, CLOSE_LISTENERS, DRAIN);
+    on(State.SERVING, Event.STOP, State.DRAINING, STOP_ACCEPTING, DRAIN, CLOSE_LISTENERS);
 
     on(State.SPAWNING, Event.SPAWNED, State.AWAITING_READY);
     on(State.SPAWNING, Event.SPAWN_FAILED, State.SERVING, REPORT_FAILURE);

@@ -70,7 +70,11 @@ public final class RestartService {
     take("INT", () -> stopBySignal(128 + 2));
     take("HUP", () -> publish(RestartMessages.RELOAD));
     take("USR1", () -> publish(RestartMessages.REOPEN));
-    return restarter.start();
+    Future<Void> serving = restarter.start();
+    if (Signals.wasRestartAskedEarly()) {
+      restartBySignal();
+    }
+    return serving;
   }
 
   public void stop() {

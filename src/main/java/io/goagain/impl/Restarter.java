@@ -11,7 +11,6 @@ import io.goagain.RestartOptions;
 import io.goagain.impl.RestartMachine.Effect;
 import io.goagain.impl.RestartMachine.Event;
 import io.goagain.impl.RestartMachine.State;
-import io.goagain.impl.net.AdoptingTransport;
 import io.goagain.impl.net.Drain;
 import io.goagain.impl.net.DrainReport;
 import io.goagain.impl.net.Listener;
@@ -102,7 +101,7 @@ final class Restarter {
 
   /** Asks by message: the outcome is told, and nothing is remembered for later. */
   Future<JsonObject> restart(RestartOptions request) {
-    String unsupported = AdoptingTransport.unavailability();
+    String unsupported = process.unsupported();
     if (unsupported != null) {
       return failed(RestartFailure.NOT_SUPPORTED, unsupported + ".");
     }
@@ -145,7 +144,7 @@ final class Restarter {
 
   /** Asks by signal: what cannot be done now is remembered once. */
   void restartBySignal() {
-    String unsupported = AdoptingTransport.unavailability();
+    String unsupported = process.unsupported();
     if (unsupported != null) {
       LOG.log(ERROR, "SIGUSR2: no restart, {0}.", unsupported);
       return;
@@ -382,7 +381,7 @@ final class Restarter {
         .complete(
             new JsonObject()
                 .put("generation", attempt.generation())
-                .put("pid", attempt.successor.pid())
+                .put("pid", attempt.successor.servingPid())
                 .put("predecessorPid", generation.pid())
                 .put("listeners", new JsonArray(List.copyOf(attempt.listeners)))
                 .put("readyMillis", attempt.millis()));

@@ -35,7 +35,7 @@ import java.util.function.Supplier;
 public final class ServerDeployer implements GoAgainServerFactory {
 
   private static final System.Logger LOG = System.getLogger(ServerDeployer.class.getName());
-  private static final AtomicInteger NEXT_SHARED_PORT = new AtomicInteger(-1);
+  private static final AtomicInteger NEXT_SHARED_PORT = new AtomicInteger(1);
 
   private final Vertx vertx;
   private final Map<String, Supplier<Future<?>>> drainHandlers = new ConcurrentHashMap<>();
@@ -188,10 +188,10 @@ public final class ServerDeployer implements GoAgainServerFactory {
         new DeploymentOptions().setInstances(listen.getInstances()));
   }
 
-  /** Vert.x lets instances share a port that the kernel chooses only under a negative number. */
+  /** Vert.x lets instances share a port that the kernel chooses only under an id. */
   private static SocketAddress shareable(SocketAddress address, int instances) {
     return instances > 1 && address.isInetSocket() && address.port() == 0
-        ? SocketAddress.inetSocketAddress(NEXT_SHARED_PORT.getAndDecrement(), address.host())
+        ? SocketAddress.sharedRandomPort(NEXT_SHARED_PORT.getAndIncrement(), address.host())
         : address;
   }
 

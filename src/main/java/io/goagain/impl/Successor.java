@@ -45,6 +45,7 @@ final class Successor {
 
   private final Platform platform;
   private final int pid;
+  private volatile long servingPid;
   private final int messages;
   private final int descriptors;
   private HandoverChannel channel;
@@ -53,6 +54,7 @@ final class Successor {
   private Successor(Platform platform, int pid, int messages, int descriptors) {
     this.platform = platform;
     this.pid = pid;
+    this.servingPid = pid;
     this.messages = messages;
     this.descriptors = descriptors;
   }
@@ -138,8 +140,14 @@ final class Successor {
     }
   }
 
+  /** Of the process that was spawned, which is a child of this one. */
   int pid() {
     return pid;
+  }
+
+  /** Of the process that answered: another one, if a script that was spawned started it. */
+  long servingPid() {
+    return servingPid;
   }
 
   /** Says hello, and from now on tells the observer what happens. */
@@ -214,6 +222,8 @@ final class Successor {
         String objection = Handshake.objection(message);
         if (objection != null) {
           observer.failed(RestartFailure.PROTOCOL_MISMATCH, objection);
+        } else if (message.getValue("pid") instanceof Integer answering) {
+          servingPid = answering;
         }
         return;
       }

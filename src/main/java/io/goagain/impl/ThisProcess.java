@@ -3,6 +3,7 @@ package io.goagain.impl;
 import io.goagain.Generation;
 import io.goagain.impl.net.AdoptingTransport;
 import io.goagain.impl.net.Listeners;
+import io.goagain.impl.posix.Processes;
 
 /** What a process is and was started with, found out once, before its first Vert.x instance. */
 public final class ThisProcess {
@@ -14,15 +15,37 @@ public final class ThisProcess {
   private final HandoverRegistry handover = new HandoverRegistry();
   private final Inheritance inheritance;
   private final Generation generation;
+  private final String unsupported;
 
   private ThisProcess() {
     long pid = ProcessHandle.current().pid();
+    unsupported = findUnsupported();
     inheritance =
-        AdoptingTransport.unavailability() == null
-            ? Inheritance.fromEnvironment(launch.environment())
-            : Inheritance.NONE;
+        unsupported == null ? Inheritance.fromEnvironment(launch.environment()) : Inheritance.NONE;
+    if (inheritance.hasPredecessor()) {
+      Signals.rememberRestart();
+    }
     generation = new Generation(inheritance.generation(), pid, inheritance.predecessorPid());
     listeners.inherit(inheritance.listeners(), !inheritance.hasPredecessor());
+  }
+
+  private static String findUnsupported() {
+    String transport = AdoptingTransport.unavailability();
+    if (transport != null) {
+      return transport;
+    }
+    try {
+      // Loads JNA now: with a full descriptor table, when a restart is asked for, it could not.
+      int unused = Processes.parentPid();
+      return null;
+    } catch (LinkageError e) {
+      return "JNA cannot reach the C library: " + e;
+    }
+  }
+
+  /** Why this process cannot be restarted, or null if it can. */
+  String unsupported() {
+    return unsupported;
   }
 
   public static ThisProcess get() {

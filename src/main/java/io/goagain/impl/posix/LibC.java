@@ -40,6 +40,9 @@ final class LibC {
   static final long MFD_CLOEXEC = 1;
   static final long UINT_MAX = 0xffff_ffffL;
 
+  // bits/sigaction.h
+  static final int SIG_UNBLOCK = 1;
+
   // sys/socket.h, bits/socket_type.h
   static final int AF_UNIX = 1;
   static final int AF_INET = 2;
@@ -116,6 +119,11 @@ final class LibC {
   static native int waitpid(int pid, int[] status, int options);
 
   static native int sigemptyset(Pointer set);
+
+  static native int sigaddset(Pointer set, int signal);
+
+  /** Returns the error number. */
+  static native int pthread_sigmask(int how, Pointer set, Pointer old);
 
   static native int sigfillset(Pointer set);
 

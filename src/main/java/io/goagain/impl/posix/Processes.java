@@ -1,5 +1,6 @@
 package io.goagain.impl.posix;
 
+import com.sun.jna.Memory;
 import java.util.List;
 import java.util.Locale;
 
@@ -71,6 +72,22 @@ public final class Processes {
     requireOneProcess(pid);
     if (LibC.kill(pid, signal) == -1) {
       throw LibC.failed("kill(" + pid + ", " + (signal == 0 ? "0" : signalName(signal)) + ")");
+    }
+  }
+
+  /**
+   * Lets a signal through to this thread, and to all that it starts from now on: sigprocmask(2).
+   *
+   * @throws PosixException EINVAL
+   */
+  public static void unblock(int signal) throws PosixException {
+    try (Memory set = new Memory(LibC.SIZEOF_SIGSET)) {
+      LibC.sigemptyset(set);
+      LibC.sigaddset(set, signal);
+      int errno = LibC.pthread_sigmask(LibC.SIG_UNBLOCK, set, null);
+      if (errno != 0) {
+        throw new PosixException("pthread_sigmask(SIG_UNBLOCK, " + signalName(signal) + ")", errno);
+      }
     }
   }
 

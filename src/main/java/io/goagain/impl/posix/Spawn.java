@@ -204,6 +204,7 @@ public final class Spawn {
 
   /**
    * posix_spawnattr_init(3): a clean slate for signals, as exec(3) keeps the mask of the thread.
+   * Only SIGUSR2 is blocked, until the child lets it through.
    */
   private static final class Attributes implements AutoCloseable {
 
@@ -214,6 +215,9 @@ public final class Spawn {
       try (Memory set = new Memory(LibC.SIZEOF_SIGSET)) {
         // These fail only for null pointers, unknown flags and unknown signals.
         LibC.sigemptyset(set);
+        // A request to restart may reach the child before it can take it, if whoever sends it
+        // means every process of a service: it waits then, and does not kill.
+        LibC.sigaddset(set, Processes.USR2);
         LibC.posix_spawnattr_setsigmask(memory, set);
         LibC.sigfillset(set);
         LibC.sigdelset(set, Processes.KILL);
