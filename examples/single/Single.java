@@ -56,8 +56,9 @@ public final class Single {
         .compose(deployed -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
         .onComplete(
             status -> {
-              System.out.printf(
-                  "ready generation=%d pid=%d%n", GENERATION.number(), GENERATION.pid());
+              // In one piece: the generations share this stream.
+              System.out.println(
+                  "ready generation=%d pid=%d".formatted(GENERATION.number(), GENERATION.pid()));
               for (Object listener : status.body().getJsonArray("listeners")) {
                 JsonObject json = (JsonObject) listener;
                 System.out.println(

@@ -17,6 +17,7 @@ import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.ListenerAddress;
 import io.goagain.impl.net.Listeners;
 import io.goagain.impl.posix.Processes;
+import io.vertx.core.AsyncResult;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -107,9 +108,10 @@ final class Restarter {
     }
     switch (machine.state()) {
       case SERVING -> {
-        attempt = new Attempt(request, generation.number() + 1);
+        Attempt asked = new Attempt(request, generation.number() + 1);
+        attempt = asked;
         fire(Event.RESTART);
-        return attempt.outcome().future();
+        return asked.outcome().future();
       }
       case SETTLING -> {
         return failed(
@@ -133,7 +135,7 @@ final class Restarter {
             !handedOver()
                 ? "This process is stopping."
                 : "This process has handed over: ask its successor, process %d."
-                    .formatted(attempt.successor.pid()));
+                    .formatted(attempt.successor.servingPid()));
       }
     }
   }
@@ -283,11 +285,18 @@ final class Restarter {
                     platform, NextCommand.resolve(launch, current.options()), generation, open),
             false)
         .onComplete(
-            successor -> spawned(current, successor),
-            failure -> {
-              current.fails(asRestartException(failure));
-              fire(Event.SPAWN_FAILED);
-            });
+            result ->
+                // Never at once: the event that led here has to be done with first.
+                context.runOnContext(v -> spawnEnded(current, result)));
+  }
+
+  private void spawnEnded(Attempt current, AsyncResult<Successor> result) {
+    if (result.succeeded()) {
+      spawned(current, result.result());
+    } else {
+      current.fails(asRestartException(result.cause()));
+      fire(Event.SPAWN_FAILED);
+    }
   }
 
   private static RestartException asRestartException(Throwable failure) {

@@ -35,6 +35,9 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   /** How long a client may take to close after it was told; its last bytes are read until then. */
   private static final long LINGER_SECONDS = 5;
 
+  private static final long IDLE_GRACE_MILLIS = 2_000;
+  private static final long IDLE_SPREAD_MILLIS = 3_000;
+
   private final TrackedConnection connection;
 
   /** Null where a connection cannot move, and so nobody has to know what the decoder holds. */
@@ -207,10 +210,14 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     connection.move(new Luggage(capturing.bytes(), null));
   }
 
-  /** With a random share of the time, so that clients do not come back all at once. */
+  /**
+   * A client that is active has time to be told; the others are closed at different moments, so
+   * that they do not come back all at once.
+   */
   private void closeIfIdleLater() {
     long half = connection.leaveMillis() / 2;
-    long spread = (long) (Math.random() * half * 0.8);
+    long grace = Math.min(half, IDLE_GRACE_MILLIS);
+    long spread = (long) (Math.random() * Math.min(half * 0.8, IDLE_SPREAD_MILLIS));
     ctx.channel()
         .eventLoop()
         .schedule(
@@ -220,7 +227,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
                 ctx.channel().close();
               }
             },
-            half + spread,
+            grace + spread,
             TimeUnit.MILLISECONDS);
   }
 
