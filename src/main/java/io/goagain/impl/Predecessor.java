@@ -11,7 +11,6 @@ import io.goagain.impl.posix.Descriptors;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 
 /** What a successor knows of its predecessor: the line to it. */
 final class Predecessor {
@@ -42,11 +41,12 @@ final class Predecessor {
 
   static Predecessor connect(
       Inheritance inheritance, Generation own, Listeners listeners, Observer observer) {
-    Messages messages = new Messages(listeners, observer);
     HandoverChannel channel =
-        HandoverChannel.open(inheritance.messages(), inheritance.descriptors(), messages);
+        HandoverChannel.open(
+            inheritance.messages(),
+            inheritance.descriptors(),
+            line -> new Messages(line, listeners, observer));
     channel.send(Handshake.hello(own));
-    messages.line.complete(channel);
     return new Predecessor(channel);
   }
 
@@ -67,12 +67,13 @@ final class Predecessor {
   }
 
   private static final class Messages implements HandoverChannel.Listener {
+    private final HandoverChannel channel;
     private final Listeners listeners;
     private final Observer observer;
-    private final CompletableFuture<HandoverChannel> line = new CompletableFuture<>();
     private boolean greeted;
 
-    Messages(Listeners listeners, Observer observer) {
+    Messages(HandoverChannel channel, Listeners listeners, Observer observer) {
+      this.channel = channel;
       this.listeners = listeners;
       this.observer = observer;
     }
@@ -100,7 +101,6 @@ final class Predecessor {
 
     /** It is this process's once the predecessor can know it: before anything is read from it. */
     private void connection(JsonObject message, int descriptor) {
-      HandoverChannel channel = line.join();
       Listener listener = listeners.inheritedAs(message.getString("listener", ""));
       if (listener == null || descriptor < 0) {
         close(descriptor);

@@ -156,8 +156,14 @@ final class Successor {
     reaper.setDaemon(true);
     reaper.start();
     try {
-      channel = HandoverChannel.open(messages, descriptors, new Messages(observer));
-      connections = new ConnectionSender(channel, listeners);
+      channel =
+          HandoverChannel.open(
+              messages,
+              descriptors,
+              line -> {
+                connections = new ConnectionSender(line, listeners);
+                return new Messages(observer);
+              });
       channel.send(Handshake.hello(own));
     } catch (RuntimeException e) {
       observer.failed(

@@ -24,6 +24,7 @@ import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * The private line between a predecessor and its successor: two Unix stream sockets, one with a
@@ -70,12 +71,20 @@ public final class HandoverChannel {
     this.pairing = pairing;
   }
 
-  /** Takes both descriptors over: they are closed with the channel, and also if this fails. */
+  /**
+   * Takes both descriptors over: they are closed with the channel, and also if this fails.
+   *
+   * @param listener makes what is told, knowing the channel, before anything can have come
+   */
   public static HandoverChannel open(
-      int messagesDescriptor, int descriptorsDescriptor, Listener listener) {
+      int messagesDescriptor,
+      int descriptorsDescriptor,
+      Function<HandoverChannel, Listener> listener) {
     EpollDomainSocketChannel messages = new EpollDomainSocketChannel(messagesDescriptor);
     EpollDomainSocketChannel descriptors = new EpollDomainSocketChannel(descriptorsDescriptor);
-    Pairing pairing = new Pairing(listener);
+    Pairing pairing = new Pairing();
+    HandoverChannel channel = new HandoverChannel(messages, descriptors, pairing);
+    pairing.listener = listener.apply(channel);
     try {
       EventLoopGroup loop =
           new MultiThreadIoEventLoopGroup(
@@ -96,7 +105,7 @@ public final class HandoverChannel {
               new MessageReader(pairing));
       loop.register(descriptors).syncUninterruptibly();
       loop.register(messages).syncUninterruptibly();
-      return new HandoverChannel(messages, descriptors, pairing);
+      return channel;
     } catch (RuntimeException e) {
       messages.unsafe().closeForcibly();
       descriptors.unsafe().closeForcibly();
@@ -189,17 +198,13 @@ public final class HandoverChannel {
 
   /** Puts messages and descriptors together. On the channel's thread. */
   private static final class Pairing {
-    private final Listener listener;
+    private Listener listener;
     private final Queue<JsonObject> received = new ArrayDeque<>();
     private final Queue<Integer> unclaimed = new ArrayDeque<>();
     private volatile boolean over;
     private boolean messagesEnded;
     private boolean descriptorsEnded;
     private Runnable closeAll = () -> {};
-
-    Pairing(Listener listener) {
-      this.listener = listener;
-    }
 
     void message(JsonObject message) {
       received.add(message);

@@ -52,6 +52,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   private boolean lastAnswer;
   private boolean moving;
   private boolean closing;
+  private int leavings;
   private Unread capturing;
 
   HttpTracker(TrackedConnection connection, BoundaryTap tap) {
@@ -215,6 +216,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
    * that they do not come back all at once.
    */
   private void closeIfIdleLater() {
+    int leaving = ++leavings;
     long half = connection.leaveMillis() / 2;
     long grace = Math.min(half, IDLE_GRACE_MILLIS);
     long spread = (long) (Math.random() * Math.min(half * 0.8, IDLE_SPREAD_MILLIS));
@@ -222,7 +224,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
         .eventLoop()
         .schedule(
             () -> {
-              if (closing && unanswered == 0 && !midway && !lastAnswer) {
+              if (closing && leavings == leaving && unanswered == 0 && !midway && !lastAnswer) {
                 connection.endsAs(TrackedConnection.Ending.CLOSED);
                 ctx.channel().close();
               }

@@ -220,12 +220,13 @@ public final class Listeners {
         listener.address() instanceof ListenerAddress.Unix
             ? new EpollDomainSocketChannel(descriptor)
             : new EpollSocketChannel(descriptor);
-    if (luggage.unread().length > 0) {
-      channel.pipeline().addFirst(new Replay(luggage.unread()));
-    }
     TrackedConnection connection = new TrackedConnection(channel, listener, refusedBy);
     connection.state(luggage.state());
     track(connection);
+    if (luggage.unread().length > 0) {
+      // In front of what track() has put there: these bytes are to be seen like any others.
+      channel.pipeline().addFirst(new Replay(luggage.unread()));
+    }
     listener.channel().serve(channel);
   }
 

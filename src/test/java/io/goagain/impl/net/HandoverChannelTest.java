@@ -104,7 +104,7 @@ class HandoverChannelTest {
   void open() throws IOException {
     messages = Descriptors.socketPair();
     descriptors = Descriptors.socketPair();
-    channel = HandoverChannel.open(messages[0], descriptors[0], here);
+    channel = HandoverChannel.open(messages[0], descriptors[0], c -> here);
   }
 
   @AfterEach
@@ -115,7 +115,7 @@ class HandoverChannelTest {
   @Test
   void messagesGoBothWaysInOrder() throws Exception {
     Told there = new Told();
-    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], there);
+    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], c -> there);
     for (int i = 0; i < 500; i++) {
       channel.send(new JsonObject().put("to", i));
       other.send(new JsonObject().put("fro", i));
@@ -134,7 +134,7 @@ class HandoverChannelTest {
   @Test
   void whatWasSentBeforeTheCloseIsReceivedBeforeIt() throws Exception {
     Told there = new Told();
-    HandoverChannel.open(messages[1], descriptors[1], there);
+    HandoverChannel.open(messages[1], descriptors[1], c -> there);
     String large = "x".repeat(1 << 19);
     channel.send(new JsonObject().put("large", large));
     channel.send(new JsonObject().put("last", true));
@@ -149,7 +149,7 @@ class HandoverChannelTest {
   @Test
   void aDescriptorComesWithItsMessageAndMessagesKeepTheirOrder() throws Exception {
     Told there = new Told();
-    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], there);
+    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], c -> there);
     int own = Descriptors.duplicate(1);
     CountDownLatch sent = new CountDownLatch(100);
     for (int i = 0; i < 100; i++) {
@@ -178,8 +178,8 @@ class HandoverChannelTest {
       Told there = new Told();
       int[] lines = Descriptors.socketPair();
       int[] numbers = Descriptors.socketPair();
-      HandoverChannel sender = HandoverChannel.open(lines[0], numbers[0], new Told());
-      HandoverChannel receiver = HandoverChannel.open(lines[1], numbers[1], there);
+      HandoverChannel sender = HandoverChannel.open(lines[0], numbers[0], c -> new Told());
+      HandoverChannel receiver = HandoverChannel.open(lines[1], numbers[1], c -> there);
       sender.send(new JsonObject().put("i", i), 1, () -> {});
       sender.close();
       String first = there.next();
@@ -194,7 +194,7 @@ class HandoverChannelTest {
   @Test
   void whoeverSendsLearnsWhetherTheKernelHasIt() throws Exception {
     Told there = new Told();
-    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], there);
+    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], c -> there);
     BlockingQueue<Boolean> sent = new LinkedBlockingQueue<>();
     channel.send(new JsonObject().put("a", 1), sent::add);
     assertEquals(true, sent.poll(20, TimeUnit.SECONDS));
@@ -308,22 +308,23 @@ class HandoverChannelTest {
         HandoverChannel.open(
             lines[0],
             numbers[0],
-            new HandoverChannel.Listener() {
-              @Override
-              public void received(JsonObject message, int descriptor) {
-                throw new ClassCastException("no such field");
-              }
+            c ->
+                new HandoverChannel.Listener() {
+                  @Override
+                  public void received(JsonObject message, int descriptor) {
+                    throw new ClassCastException("no such field");
+                  }
 
-              @Override
-              public void closed() {
-                told.closed();
-              }
+                  @Override
+                  public void closed() {
+                    told.closed();
+                  }
 
-              @Override
-              public void broken(String reason) {
-                told.broken(reason);
-              }
-            });
+                  @Override
+                  public void broken(String reason) {
+                    told.broken(reason);
+                  }
+                });
     Channel raw = new EpollDomainSocketChannel(lines[1]);
     loop.register(raw).sync();
     write(raw, "{}\n{}\n");
@@ -354,7 +355,7 @@ class HandoverChannelTest {
     String line = link(messages[0]);
     String numbers = link(descriptors[0]);
     Told there = new Told();
-    HandoverChannel.open(messages[1], descriptors[1], there);
+    HandoverChannel.open(messages[1], descriptors[1], c -> there);
     channel.send(new JsonObject());
     channel.close();
     assertEquals("{}", there.next());
