@@ -16,14 +16,22 @@ import java.util.Queue;
  */
 final class BoundaryTap extends ChannelDuplexHandler {
 
+  /** As {@link ByteBuf#getInt} sees it. */
+  private static final int CRLF_CRLF = 0x0d0a0d0a;
+
   private final HttpRequestDecoder decoder;
   private final Queue<ByteBuf> held = new ArrayDeque<>();
 
-  /** The decoder's own buffer while it reads; retained, as it may be released under our eyes. */
+  /** The decoder's own buffer while it is watched; retained, as the decoder may release it. */
   private ByteBuf cumulation;
+
+  private boolean watching;
 
   /** No byte has come since the end of the last request. */
   private boolean clean;
+
+  /** The beginning of a request has been passed on, and not its end. */
+  private boolean midway;
 
   private boolean stopping;
   private boolean holding;
@@ -39,10 +47,12 @@ final class BoundaryTap extends ChannelDuplexHandler {
     this.clean = clean;
     decoder.setCumulator(
         (allocator, before, in) -> {
-          releaseCumulation();
-          cumulation =
-              ByteToMessageDecoder.MERGE_CUMULATOR.cumulate(allocator, before, in).retain();
-          return cumulation;
+          ByteBuf merged = ByteToMessageDecoder.MERGE_CUMULATOR.cumulate(allocator, before, in);
+          if (watching) {
+            releaseCumulation();
+            cumulation = merged.retain();
+          }
+          return merged;
         });
   }
 
@@ -58,6 +68,14 @@ final class BoundaryTap extends ChannelDuplexHandler {
   }
 
   private void decode(ChannelHandlerContext ctx, ByteBuf bytes) {
+    if (!midway && !stopping && endsWithEmptyLine(bytes)) {
+      // If the decoder held a part of a head now, that part would end with an empty line, and so be
+      // a whole head. This is how requests without a body end, and it costs next to nothing.
+      ctx.fireChannelRead(bytes);
+      clean = !midway;
+      return;
+    }
+    watching = true;
     clean &= !bytes.isReadable();
     int before = messages;
     ctx.fireChannelRead(bytes);
@@ -66,7 +84,13 @@ final class BoundaryTap extends ChannelDuplexHandler {
       before = messages;
       ctx.fireChannelRead(Unpooled.EMPTY_BUFFER);
     }
+    watching = false;
     releaseCumulation();
+  }
+
+  private static boolean endsWithEmptyLine(ByteBuf bytes) {
+    int end = bytes.writerIndex();
+    return end - bytes.readerIndex() >= 4 && bytes.getInt(end - 4) == CRLF_CRLF;
   }
 
   private boolean isReadable() {
@@ -85,8 +109,16 @@ final class BoundaryTap extends ChannelDuplexHandler {
     messages++;
   }
 
+  /** The decoder has passed on the beginning of a request. */
+  void requestBegan() {
+    messages++;
+    midway = true;
+  }
+
   /** The decoder has passed on the end of a request. */
   void requestEnded(ChannelHandlerContext ctx) {
+    messages++;
+    midway = false;
     clean = cumulation != null && !cumulation.isReadable();
     if (stopping) {
       hold(ctx);
@@ -106,12 +138,8 @@ final class BoundaryTap extends ChannelDuplexHandler {
     }
   }
 
-  /**
-   * Stops at the next end of a request, or now if none is being read.
-   *
-   * @param midway whether the beginning of a request has been passed on, and not its end
-   */
-  void stopAtBoundary(ChannelHandlerContext ctx, boolean midway) {
+  /** Stops at the next end of a request, or now if none is being read. */
+  void stopAtBoundary(ChannelHandlerContext ctx) {
     stopping = true;
     decoder.setSingleDecode(true);
     if (clean && !midway) {

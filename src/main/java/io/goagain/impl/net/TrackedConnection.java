@@ -8,6 +8,8 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.unix.UnixChannel;
 import io.netty.util.AttributeKey;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -45,11 +47,22 @@ final class TrackedConnection {
   static final AttributeKey<TrackedConnection> KEY =
       AttributeKey.valueOf(TrackedConnection.class.getName());
 
+  private static final VarHandle IN_FLIGHT;
+
+  static {
+    try {
+      IN_FLIGHT =
+          MethodHandles.lookup().findVarHandle(TrackedConnection.class, "inFlight", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final Channel channel;
   private final Listener listener;
   private final ConnectionSender refusedBy;
   private volatile Protocol protocol = Protocol.UNKNOWN;
-  private volatile int inFlight;
+  private int inFlight;
   private volatile Ending ending = Ending.FINISHED;
   private Leaving leaving;
   private boolean leave;
@@ -102,12 +115,14 @@ final class TrackedConnection {
     speaks(Protocol.UPGRADED, new WebSocketLeaving(this, ctx.channel()));
   }
 
+  /** Any thread; may lag behind by a moment. */
   int inFlight() {
-    return inFlight;
+    return (int) IN_FLIGHT.getOpaque(this);
   }
 
+  /** For each request twice, so without the fence of a volatile write. */
   void inFlight(int requests) {
-    inFlight = requests;
+    IN_FLIGHT.setOpaque(this, requests);
   }
 
   Ending ending() {
