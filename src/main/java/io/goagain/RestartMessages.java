@@ -17,15 +17,25 @@ public final class RestartMessages {
 
   /**
    * Asks how things are. Reply: {@code {generation, pid, state, strategy, upSince, listeners:
-   * [{name, address, kind, inherited, connections}], inFlight, lastRestart}}; times are in
-   * ISO-8601, {@code lastRestart} is null before the first.
+   * [{name, address, kind, inherited, connections}], inFlight, drain, lastRestart}}; times are in
+   * ISO-8601, {@code lastRestart} is null before the first, {@code drain} has the counts of {@link
+   * #STOP}.
    */
   public static final String STATUS = "goagain.status";
 
-  /** Drains and exits with code 0. Replies {@code {finished, cut, millis}} when drained. */
+  /**
+   * Drains and exits with code 0. Replies {@code {finished, closed, moved, cut, millis}} when
+   * drained, so an HTTP request of this process must not wait for it: the drain waits for that
+   * request.
+   */
   public static final String STOP = "goagain.stop";
 
-  /** Published at every change of state: {@code {type, generation, pid, at, ...}}. */
+  /**
+   * Published at every change of state: {@code {type, generation, pid, at, ...}}. The types are the
+   * states in small letters, and {@code restarted}, {@code restart_failed}, {@code successor_lost}
+   * (there generation and pid are the successor's), {@code drained}, {@code ownership_released} and
+   * {@code ownership_taken}.
+   */
   public static final String EVENTS = "goagain.events";
 
   /** Published on SIGHUP: the application should read its configuration again. */

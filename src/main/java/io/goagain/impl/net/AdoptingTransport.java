@@ -63,9 +63,8 @@ public final class AdoptingTransport implements InvocationHandler {
   }
 
   /**
-   * Vert.x asks for the factory on the context that called {@code listen}, which is how the name
-   * that {@link Listeners#nameServersOf} gave to that context gets here: the SPI has no room for
-   * it.
+   * Vert.x asks for the factory on the context that called {@code listen}, which is how the {@link
+   * ListenerSettings} of that context get here: the SPI has no room for it.
    */
   private ChannelFactory<ServerChannel> serverChannelFactory() {
     Context context = Vertx.currentContext();

@@ -88,7 +88,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     } else {
       if (msg instanceof HttpRequest) {
         begun();
-      } else if (tap != null) {
+      } else if (moving) {
         tap.decoded();
       }
       if (msg instanceof LastHttpContent) {
@@ -100,8 +100,8 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   private void begun() {
     connection.inFlight(++unanswered);
     midway = true;
-    if (tap != null) {
-      tap.requestBegan();
+    if (moving) {
+      tap.decoded();
     }
   }
 
@@ -174,7 +174,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   public void leave() {
     if (tap != null && connection.canMove()) {
       moving = true;
-      tap.stopAtBoundary(ctx);
+      tap.stopAtBoundary(ctx, midway);
       moveLater();
     } else {
       closing = true;

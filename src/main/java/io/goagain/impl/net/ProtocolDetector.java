@@ -77,7 +77,6 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     BoundaryTap tap = null;
     if (!isSecured(pipeline) && !connection.isProxied()) {
       tap = new BoundaryTap((HttpRequestDecoder) decoder.handler(), early);
-      pipeline.addBefore(decoder.name(), null, tap);
     }
     HttpTracker tracker = new HttpTracker(connection, tap);
     pipeline.addAfter(encoder.name(), null, tracker);
