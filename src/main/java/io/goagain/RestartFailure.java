@@ -3,7 +3,7 @@ package io.goagain;
 /**
  * Why a restart did not happen. {@link #code()} is the {@code failureCode} of the reply to {@code
  * goagain.restart}; the message of that reply says what was tried and what to do. In all of these
- * cases the process that was asked goes on serving.
+ * cases the process that was asked goes on with what it did.
  */
 public enum RestartFailure {
   /** Another restart is under way, or the predecessor of this process still drains. */
