@@ -445,9 +445,10 @@ final class Restarter {
     Attempt lost = attempt;
     attempt = null;
     vertx.cancelTimer(lost.timer);
+    // First: what is accepted from now on is not part of it.
+    drain.cancel();
     listeners.succeeded(false);
     listeners.accepting(true);
-    drain.cancel();
     lost.successor.close();
     own();
     if (pidFile != null) {

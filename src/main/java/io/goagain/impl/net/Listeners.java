@@ -239,7 +239,7 @@ public final class Listeners {
     return (int) connections.stream().filter(c -> c.listener() == listener).count();
   }
 
-  /** Requests that were begun and not answered, over all listeners. */
+  /** HTTP/1.1 requests that were begun and not answered, over all listeners. */
   public int inFlight() {
     return connections.stream().mapToInt(TrackedConnection::inFlight).sum();
   }
