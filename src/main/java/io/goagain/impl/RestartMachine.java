@@ -108,17 +108,10 @@ final class RestartMachine {
 
     on(State.SETTLING, Event.PREDECESSOR_GONE, State.SERVING);
     on(State.SETTLING, Event.RESTART, State.SETTLING, REMEMBER_RESTART);
-    on(
-        State.SETTLING,
-        Event.STOP,
-        State.DRAINING,
-        TELL_STOP,
-        STOP_ACCEPTING,
-        DRAIN,
-        CLOSE_LISTENERS);
+    on(State.SETTLING, Event.STOP, State.DRAINING, TELL_STOP, DRAIN, CLOSE_LISTENERS);
 
     on(State.SERVING, Event.RESTART, State.SPAWNING, SPAWN);
-    on(State.SERVING, Event.STOP, State.DRAINING, STOP_ACCEPTING, DRAIN, CLOSE_LISTENERS);
+    on(State.SERVING, Event.STOP, State.DRAINING, DRAIN, CLOSE_LISTENERS);
 
     on(State.SPAWNING, Event.SPAWNED, State.AWAITING_READY);
     on(State.SPAWNING, Event.SPAWN_FAILED, State.SERVING, REPORT_FAILURE);

@@ -44,7 +44,7 @@ public final class RestartService {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.options = options;
-    this.restarter = new Restarter(vertx, options, Platform.POSIX, ThisProcess.get());
+    this.restarter = new Restarter(vertx, options, ThisProcess.get());
     this.flightRecorder = new FlightRecorderTrap(ThisProcess.get().launch().environment());
   }
 

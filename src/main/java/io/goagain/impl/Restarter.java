@@ -50,7 +50,6 @@ final class Restarter {
   private final Vertx vertx;
   private final Context context;
   private final RestartOptions options;
-  private final Platform platform;
   private final Launch launch;
   private final Inheritance inheritance;
   private final Generation generation;
@@ -74,11 +73,10 @@ final class Restarter {
   private boolean stopRemembered;
   private int exitCode;
 
-  Restarter(Vertx vertx, RestartOptions options, Platform platform, ThisProcess process) {
+  Restarter(Vertx vertx, RestartOptions options, ThisProcess process) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.options = options;
-    this.platform = platform;
     this.process = process;
     this.launch = process.launch();
     this.inheritance = process.inheritance();
@@ -280,9 +278,7 @@ final class Restarter {
     List<Listener> open = listeners.open();
     vertx
         .executeBlocking(
-            () ->
-                Successor.spawn(
-                    platform, NextCommand.resolve(launch, current.options()), generation, open),
+            () -> Successor.spawn(NextCommand.resolve(launch, current.options()), generation, open),
             false)
         .onComplete(
             result ->
@@ -502,7 +498,7 @@ final class Restarter {
     // Replies that were sent to the event bus just now are delivered before it closes.
     context.runOnContext(
         v -> {
-          vertx.close().onComplete(closed -> platform.exit(exitCode));
+          vertx.close().onComplete(closed -> exitProcess(exitCode));
           CompletableFuture.delayedExecutor(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
               .execute(
                   () -> {
@@ -510,7 +506,7 @@ final class Restarter {
                         WARNING,
                         "Vert.x did not close within {0} s: exiting all the same",
                         CLOSE_TIMEOUT_SECONDS);
-                    platform.exit(exitCode);
+                    exitProcess(exitCode);
                   });
         });
   }
@@ -520,7 +516,12 @@ final class Restarter {
       // Given up, and perhaps deaf: without this it would take the end for a chance to go on alone.
       attempt.successor.kill(Processes.KILL);
     }
-    platform.exit(exitCode);
+    exitProcess(exitCode);
+  }
+
+  /** Not on the caller's thread: shutdown hooks may wait for an event loop. */
+  private static void exitProcess(int code) {
+    new Thread(() -> System.exit(code), "goagain-exit").start();
   }
 
   private void publish(JsonObject event) {

@@ -43,7 +43,6 @@ final class Successor {
 
   private static final System.Logger LOG = System.getLogger(Successor.class.getName());
 
-  private final Platform platform;
   private final int pid;
   private volatile long servingPid;
   private final int messages;
@@ -51,8 +50,7 @@ final class Successor {
   private HandoverChannel channel;
   private ConnectionSender connections;
 
-  private Successor(Platform platform, int pid, int messages, int descriptors) {
-    this.platform = platform;
+  private Successor(int pid, int messages, int descriptors) {
     this.pid = pid;
     this.servingPid = pid;
     this.messages = messages;
@@ -60,8 +58,7 @@ final class Successor {
   }
 
   /** Blocks for some milliseconds. If it fails, nothing is left of it. */
-  static Successor spawn(
-      Platform platform, NextCommand command, Generation generation, List<Listener> listeners)
+  static Successor spawn(NextCommand command, Generation generation, List<Listener> listeners)
       throws RestartException {
     List<Integer> own = new ArrayList<>();
     List<Integer> theirs = new ArrayList<>();
@@ -81,7 +78,7 @@ final class Successor {
               generation.pid(),
               listeners.stream().map(Listener::name).toList()));
       int pid =
-          platform.spawn(
+          Spawn.spawn(
               new Spawn.Command(
                   command.path(),
                   command.arguments(),
@@ -90,7 +87,7 @@ final class Successor {
                       .toList(),
                   command.workingDirectory(),
                   handed));
-      return new Successor(platform, pid, own.get(0), own.get(1));
+      return new Successor(pid, own.get(0), own.get(1));
     } catch (PosixException e) {
       own.forEach(Successor::close);
       throw spawnFailure(command, e);
@@ -178,7 +175,7 @@ final class Successor {
 
   private void reap(Observer observer) {
     try {
-      observer.gone(platform.waitFor(pid));
+      observer.gone(Processes.waitFor(pid));
     } catch (PosixException e) {
       // ECHILD: somebody else in this process reaped it. It is gone all the same.
       LOG.log(WARNING, "the end of successor " + pid + " was not seen: " + e.getMessage());
@@ -199,7 +196,7 @@ final class Successor {
 
   void kill(int signal) {
     try {
-      platform.kill(pid, signal);
+      Processes.kill(pid, signal);
     } catch (PosixException e) {
       LOG.log(WARNING, "{0}", e.getMessage());
     }

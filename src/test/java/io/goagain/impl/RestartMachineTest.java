@@ -39,11 +39,11 @@ class RestartMachineTest {
 
       SETTLING       PREDECESSOR_GONE    -> SERVING
       SETTLING       RESTART             -> SETTLING       REMEMBER_RESTART
-      SETTLING       STOP                -> DRAINING       TELL_STOP STOP_ACCEPTING DRAIN CLOSE_LISTENERS
+      SETTLING       STOP                -> DRAINING       TELL_STOP DRAIN CLOSE_LISTENERS
       SETTLING       STOP_NOW            -> EXITED         EXIT_NOW
 
       SERVING        RESTART             -> SPAWNING       SPAWN
-      SERVING        STOP                -> DRAINING       STOP_ACCEPTING DRAIN CLOSE_LISTENERS
+      SERVING        STOP                -> DRAINING       DRAIN CLOSE_LISTENERS
       SERVING        STOP_NOW            -> EXITED         EXIT_NOW
 
       SPAWNING       SPAWNED             -> AWAITING_READY

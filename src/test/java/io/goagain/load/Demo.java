@@ -56,10 +56,20 @@ public final class Demo {
       System.exit(2);
     }
     List<String> command =
-        List.of(AppProcess.java(), "-jar", args[0], "single", "--host", "127.0.0.1", "--port", "0");
+        List.of(
+            AppProcess.java(),
+            "-jar",
+            args[0],
+            "single",
+            "--port",
+            "0",
+            // Short, as a next restart waits for the end of it.
+            "--options",
+            "{\"probation\":500}");
     // HotSpot uses SIGUSR2 itself; this makes it take another signal.
     Map<String, String> environment = Map.of("_JAVA_SR_SIGNUM", "35");
-    System.out.println("$ _JAVA_SR_SIGNUM=35 " + String.join(" ", command));
+    System.out.println(
+        "$ _JAVA_SR_SIGNUM=35 " + String.join(" ", command).replaceAll("\\{.*\\}", "'$0'"));
     boolean well = false;
     try (AppProcess server = AppProcess.run(command, environment, null)) {
       Runtime.getRuntime().addShutdownHook(new Thread(server::close, "kill"));

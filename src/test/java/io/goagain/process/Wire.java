@@ -78,6 +78,9 @@ final class Wire implements AutoCloseable {
       return false;
     } catch (ConnectException e) {
       return true;
+    } catch (SocketException e) {
+      // Reset: the listener was closed, for good, while this connection was in its queue.
+      return false;
     }
   }
 
