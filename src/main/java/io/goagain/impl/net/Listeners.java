@@ -177,7 +177,7 @@ public final class Listeners {
 
   /** While somebody else serves an inherited path, before this process does or after, it stays. */
   private void removeFileOf(Listener listener) {
-    if (newest || !listener.inherited() && !succeeded) {
+    if (newest || (!listener.inherited() && !succeeded)) {
       listener.removeFile();
     }
   }

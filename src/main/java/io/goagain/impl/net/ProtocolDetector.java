@@ -64,7 +64,7 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     } else if (pipeline.context(Http2ConnectionHandler.class) != null) {
       connection.speaks(Protocol.HTTP_2, new Http2Leaving(connection, ctx.channel()));
     } else {
-      lookFurther(ctx, pipeline);
+      lookFurther(pipeline);
     }
     pipeline.remove(this);
     ctx.fireChannelRead(msg);
@@ -86,7 +86,7 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     connection.speaks(Protocol.HTTP_1, tracker);
   }
 
-  private void lookFurther(ChannelHandlerContext ctx, ChannelPipeline pipeline) {
+  private void lookFurther(ChannelPipeline pipeline) {
     ChannelHandlerContext tls = pipeline.context(SslHandler.class);
     if (tls == null) {
       tls = pipeline.context(AbstractSniHandler.class);
@@ -110,7 +110,8 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     connection.speaks(Protocol.UNKNOWN, next);
   }
 
-  private static boolean isSecured(ChannelPipeline pipeline) {
+  /** Whether there is TLS: its state is in this process, so such a connection cannot move. */
+  static boolean isSecured(ChannelPipeline pipeline) {
     return pipeline.context(SslHandler.class) != null
         || pipeline.context(AbstractSniHandler.class) != null;
   }

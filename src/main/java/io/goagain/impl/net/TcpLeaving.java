@@ -6,8 +6,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
-import io.netty.handler.ssl.AbstractSniHandler;
-import io.netty.handler.ssl.SslHandler;
 
 /**
  * What a TCP protocol needs to come to an end, its application knows: it has until the deadline. Or
@@ -26,17 +24,14 @@ final class TcpLeaving implements Leaving {
 
   @Override
   public void leave() {
-    if (connection.release() != null && connection.canMove() && !isSecured()) {
+    if (connection.release() != null
+        && connection.canMove()
+        && !ProtocolDetector.isSecured(channel.pipeline())) {
       hold = new Hold();
       channel.config().setAutoRead(false);
       channel.pipeline().addFirst(hold);
       whenAllIsSent(this::release);
     }
-  }
-
-  private boolean isSecured() {
-    return channel.pipeline().context(SslHandler.class) != null
-        || channel.pipeline().context(AbstractSniHandler.class) != null;
   }
 
   private void whenAllIsSent(Runnable next) {

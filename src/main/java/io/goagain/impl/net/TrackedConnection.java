@@ -62,7 +62,10 @@ final class TrackedConnection {
   private final Listener listener;
   private final ConnectionSender refusedBy;
   private volatile Protocol protocol = Protocol.UNKNOWN;
+
+  @SuppressWarnings("unused") // read and written through IN_FLIGHT
   private int inFlight;
+
   private volatile Ending ending = Ending.FINISHED;
   private Leaving leaving;
   private boolean leave;
@@ -271,6 +274,6 @@ final class TrackedConnection {
 
   String describe() {
     return "%s from %s on \"%s\" with %d in flight"
-        .formatted(protocol, channel.remoteAddress(), listener.name(), inFlight);
+        .formatted(protocol, channel.remoteAddress(), listener.name(), inFlight());
   }
 }
