@@ -94,9 +94,12 @@ public interface GoAgainServerFactory {
   GoAgainServerFactory drainHandler(String name, Supplier<Future<?>> handler);
 
   /**
-   * Tells the application of each HTTP/1.1 connection over TCP that moves to the successor, so that
-   * it can drop what it knows of it: called on the connection's event loop, just before {@link
+   * Tells the application of each HTTP/1.1 connection that moves to the successor, so that it can
+   * drop what it knows of it: called on the connection's event loop, just before {@link
    * HttpConnection#closeHandler}. Set it before the server is deployed.
+   *
+   * @throws UnsupportedOperationException on the module path, without the {@code --add-exports}
+   *     that the message names
    */
   GoAgainServerFactory handoverHandler(String name, Handler<HttpConnection> handler);
 }

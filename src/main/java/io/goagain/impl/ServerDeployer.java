@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
 import io.goagain.NetSocketHandover;
+import io.goagain.impl.net.HttpConnections;
 import io.goagain.impl.net.ListenerSettings;
 import io.goagain.impl.net.Listeners;
 import io.goagain.impl.net.SocketStates;
@@ -52,18 +53,13 @@ public final class ServerDeployer implements GoAgainServerFactory {
       HttpServerOptions options,
       ListenOptions listen,
       Consumer<HttpServer> configuration) {
-    Peers peers = new Peers(handoverHandlers.get(name));
     return deploy(
         name,
         listen,
         SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
-        peers,
         () -> {
           HttpServer server = vertx.createHttpServer(options);
           configuration.accept(server);
-          if (handoverHandlers.containsKey(name)) {
-            peers.remember(server);
-          }
           return new Server(server::listen, server::close);
         });
   }
@@ -78,7 +74,6 @@ public final class ServerDeployer implements GoAgainServerFactory {
         name,
         listen,
         SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
-        new Peers(null),
         () -> {
           NetServer server = vertx.createNetServer(options);
           configuration.accept(server);
@@ -118,6 +113,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
 
   @Override
   public GoAgainServerFactory handoverHandler(String name, Handler<HttpConnection> handler) {
+    HttpConnections.requireAccess();
     handoverHandlers.put(name, handler);
     return this;
   }
@@ -141,37 +137,8 @@ public final class ServerDeployer implements GoAgainServerFactory {
     };
   }
 
-  /** The connections of a server that wants to be told of those that move, by their peers. */
-  private static final class Peers {
-    private final Map<SocketAddress, HttpConnection> connections = new ConcurrentHashMap<>();
-    private final Handler<HttpConnection> handler;
-
-    Peers(Handler<HttpConnection> handler) {
-      this.handler = handler;
-    }
-
-    void remember(HttpServer server) {
-      server.connectionHandler(
-          connection -> {
-            connections.put(connection.remoteAddress(), connection);
-            connection.closeHandler(v -> connections.remove(connection.remoteAddress()));
-          });
-    }
-
-    void moves(SocketAddress peer) {
-      HttpConnection connection = connections.remove(peer);
-      if (connection != null) {
-        handler.handle(connection);
-      }
-    }
-  }
-
   private Future<String> deploy(
-      String name,
-      ListenOptions listen,
-      SocketAddress ofServer,
-      Peers peers,
-      Supplier<Server> factory) {
+      String name, ListenOptions listen, SocketAddress ofServer, Supplier<Server> factory) {
     Objects.requireNonNull(name, "a listener needs a name");
     SocketAddress address = listen.getAddress() == null ? ofServer : listen.getAddress();
     if (listeners.open().stream().anyMatch(l -> l.name().equals(name))) {
@@ -181,7 +148,8 @@ public final class ServerDeployer implements GoAgainServerFactory {
     }
     Duration drainTimeout = Duration.ofMillis(listen.getDrainTimeout());
     ListenerSettings settings =
-        new ListenerSettings(name, listen.isHandover(), drainHandler(name), peers::moves);
+        new ListenerSettings(
+            name, listen.isHandover(), drainHandler(name), handoverHandlers.get(name));
     SocketAddress bind = shareable(address, listen.getInstances());
     return vertx.deployVerticle(
         () -> new ServerVerticle(settings, bind, drainTimeout, factory),

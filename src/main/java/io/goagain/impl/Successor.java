@@ -20,6 +20,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /** What a predecessor knows of its successor: the process, and the line to it. */
 final class Successor {
@@ -43,10 +45,14 @@ final class Successor {
 
   private static final System.Logger LOG = System.getLogger(Successor.class.getName());
 
+  /** For a line that stays open beyond the end of the process that was spawned. */
+  private static final long LAST_WORDS_SECONDS = 1;
+
   private final int pid;
   private volatile long servingPid;
   private final int messages;
   private final int descriptors;
+  private final CountDownLatch heardOut = new CountDownLatch(1);
   private HandoverChannel channel;
   private ConnectionSender connections;
 
@@ -165,6 +171,7 @@ final class Successor {
     } catch (RuntimeException e) {
       observer.failed(
           RestartFailure.SPAWN_FAILED, "the handover channel could not be opened: " + e);
+      heardOut.countDown();
     }
   }
 
@@ -174,13 +181,21 @@ final class Successor {
   }
 
   private void reap(Observer observer) {
+    Processes.Exit exit;
     try {
-      observer.gone(Processes.waitFor(pid));
+      exit = Processes.waitFor(pid);
     } catch (PosixException e) {
       // ECHILD: somebody else in this process reaped it. It is gone all the same.
       LOG.log(WARNING, "the end of successor " + pid + " was not seen: " + e.getMessage());
-      observer.gone(new Processes.Exit(-1, 0));
+      exit = new Processes.Exit(-1, 0);
     }
+    try {
+      // Its last words come first: that it stops is not the same as that it was killed.
+      boolean unused = heardOut.await(LAST_WORDS_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    observer.gone(exit);
   }
 
   void send(JsonObject message) {
@@ -248,12 +263,14 @@ final class Successor {
     public void closed() {
       connections.close();
       observer.hungUp();
+      heardOut.countDown();
     }
 
     @Override
     public void broken(String reason) {
       connections.close();
       observer.failed(RestartFailure.PROTOCOL_MISMATCH, reason);
+      heardOut.countDown();
     }
   }
 }

@@ -2,6 +2,7 @@ package io.goagain.load;
 
 import io.goagain.process.AppProcess;
 import io.goagain.process.AppProcess.Generation;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -24,6 +26,7 @@ public final class Demo {
   private static final int RESTARTS = 3;
   private static final Duration STEADY = Duration.ofSeconds(3);
   private static final Duration AFTER = Duration.ofSeconds(1);
+  private static final Pattern DRAINED = Pattern.compile("generation (\\d+): drained: (\\{.*\\})");
   private static final int COLUMNS = 100;
   private static final String ROW = "  %-22s%10s%8s%10s%10s%10s%13s%13s";
 
@@ -247,11 +250,30 @@ public final class Demo {
             report.keepAliveClients(),
             report.reconnects(),
             report.idleCloses()));
+    line("their sockets", handedOver());
     report
         .pids()
         .forEach(
             (pid, answers) ->
                 line("process " + pid, answers + " answers, " + role(pid, first, end)));
+  }
+
+  /** What became of all connections that were open at a restart, as the predecessors tell. */
+  private String handedOver() {
+    int[] sums = new int[4];
+    String[] names = {"moved", "closed", "finished", "cut"};
+    for (String line : server.lines()) {
+      Matcher matcher = DRAINED.matcher(line);
+      if (matcher.find() && Integer.parseInt(matcher.group(1)) <= RESTARTS) {
+        JsonObject drain = new JsonObject(matcher.group(2));
+        for (int i = 0; i < names.length; i++) {
+          sums[i] += drain.getInteger(names[i]);
+        }
+      }
+    }
+    return String.format(
+        "%d moved to a successor, %d were told to close, %d were finished by the client, %d cut",
+        sums[0], sums[1], sums[2], sums[3]);
   }
 
   private String role(long pid, Generation first, String end) {

@@ -22,56 +22,72 @@ final class Http2Leaving implements Leaving {
 
   private final TrackedConnection connection;
   private final Channel channel;
+  private final ChannelHandlerContext codec;
+  private final Http2Connection http2;
   private boolean left;
 
-  Http2Leaving(TrackedConnection connection, Channel channel) {
+  /**
+   * Not yet told.
+   *
+   * @param codec of an {@link Http2ConnectionHandler}
+   */
+  Http2Leaving(TrackedConnection connection, ChannelHandlerContext codec) {
     this.connection = connection;
-    this.channel = channel;
+    this.channel = codec.channel();
+    this.codec = codec;
+    this.http2 = handler().connection();
+  }
+
+  @Override
+  public int inFlight() {
+    return http2.numActiveStreams();
   }
 
   @Override
   public void leave() {
-    ChannelHandlerContext ctx = channel.pipeline().context(Http2ConnectionHandler.class);
-    if (left || ctx == null) {
+    if (left) {
       return;
     }
     left = true;
-    goAway(ctx, Integer.MAX_VALUE);
-    channel.eventLoop().schedule(() -> lastStream(ctx), SECOND_STEP_MILLIS, TimeUnit.MILLISECONDS);
+    goAway(Integer.MAX_VALUE);
+    channel.eventLoop().schedule(this::lastStream, SECOND_STEP_MILLIS, TimeUnit.MILLISECONDS);
   }
 
-  private void lastStream(ChannelHandlerContext ctx) {
+  private void lastStream() {
     if (!channel.isActive()) {
       return;
     }
-    Http2Connection http2 = ((Http2ConnectionHandler) ctx.handler()).connection();
-    goAway(ctx, http2.remote().lastStreamCreated());
+    goAway(http2.remote().lastStreamCreated());
     connection.endsAs(TrackedConnection.Ending.CLOSED);
     http2.addListener(
         new Http2ConnectionAdapter() {
           @Override
           public void onStreamRemoved(Http2Stream stream) {
-            closeIfDone(ctx, http2);
+            closeIfDone();
           }
         });
-    closeIfDone(ctx, http2);
+    closeIfDone();
   }
 
-  private static void goAway(ChannelHandlerContext ctx, int lastStream) {
-    ((Http2ConnectionHandler) ctx.handler())
+  private Http2ConnectionHandler handler() {
+    return (Http2ConnectionHandler) codec.handler();
+  }
+
+  private void goAway(int lastStream) {
+    handler()
         .goAway(
-            ctx,
+            codec,
             lastStream,
             Http2Error.NO_ERROR.code(),
             Unpooled.copiedBuffer("restart", StandardCharsets.US_ASCII),
-            ctx.newPromise());
-    ctx.flush();
+            codec.newPromise());
+    codec.flush();
   }
 
-  private void closeIfDone(ChannelHandlerContext ctx, Http2Connection http2) {
+  private void closeIfDone() {
     if (http2.numActiveStreams() == 0) {
       // After what the last stream has still to send.
-      ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(sent -> channel.close());
+      codec.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(sent -> channel.close());
     }
   }
 

@@ -19,6 +19,8 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -33,8 +35,15 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   /** How long a client may take to close after it was told; its last bytes are read until then. */
   private static final long LINGER_SECONDS = 5;
 
-  private static final long IDLE_GRACE_MILLIS = 2_000;
-  private static final long IDLE_SPREAD_MILLIS = 3_000;
+  private static final VarHandle UNANSWERED;
+
+  static {
+    try {
+      UNANSWERED = MethodHandles.lookup().findVarHandle(HttpTracker.class, "unanswered", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   /** Vert.x's class of an answer in one piece, which is not public: found by the first one. */
   private static Class<?> fullResponse;
@@ -97,8 +106,18 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     }
   }
 
+  @Override
+  public int inFlight() {
+    return (int) UNANSWERED.getOpaque(this);
+  }
+
+  /** For each request twice, so without the fence of a volatile write. */
+  private void unanswered(int requests) {
+    UNANSWERED.setOpaque(this, requests);
+  }
+
   private void begun() {
-    connection.inFlight(++unanswered);
+    unanswered(unanswered + 1);
     midway = true;
     if (moving) {
       tap.decoded();
@@ -125,7 +144,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
       writing.write(msg, promise);
       return;
     }
-    connection.inFlight(--unanswered);
+    unanswered(unanswered - 1);
     if (!lastAnswer && !moving) {
       writing.write(msg, promise);
       return;
@@ -158,7 +177,6 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     int status = response.status().code();
     interim = status < 200;
     if (status == HttpResponseStatus.SWITCHING_PROTOCOLS.code()) {
-      connection.inFlight(0);
       connection.upgraded(ctx);
       ctx.pipeline().remove(this);
     } else if (closing && !interim && unanswered == 1) {
@@ -232,26 +250,10 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     connection.move(new Luggage(capturing.bytes(), null));
   }
 
-  /**
-   * A client that is active has time to be told; the others are closed at different moments, so
-   * that they do not come back all at once.
-   */
   private void closeIfIdleLater() {
     int leaving = ++leavings;
-    long half = connection.leaveMillis() / 2;
-    long grace = Math.min(half, IDLE_GRACE_MILLIS);
-    long spread = (long) (Math.random() * Math.min(half * 0.8, IDLE_SPREAD_MILLIS));
-    ctx.channel()
-        .eventLoop()
-        .schedule(
-            () -> {
-              if (closing && leavings == leaving && unanswered == 0 && !midway && !lastAnswer) {
-                connection.endsAs(TrackedConnection.Ending.CLOSED);
-                ctx.channel().close();
-              }
-            },
-            grace + spread,
-            TimeUnit.MILLISECONDS);
+    connection.closeLater(
+        () -> closing && leavings == leaving && unanswered == 0 && !midway && !lastAnswer);
   }
 
   /**

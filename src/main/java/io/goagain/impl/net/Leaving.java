@@ -11,6 +11,11 @@ interface Leaving {
   /** As if {@link #leave} had not been called, as far as the peer has not been told yet. */
   void stay();
 
+  /** Requests that were begun and not answered. Any thread; may lag behind by a moment. */
+  default int inFlight() {
+    return 0;
+  }
+
   /** The deadline has come, and the connection is closed after this. */
   default void lastWord() {}
 }

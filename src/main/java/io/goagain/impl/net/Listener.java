@@ -1,12 +1,14 @@
 package io.goagain.impl.net;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.netty.channel.Channel;
 import io.vertx.core.Future;
-import io.vertx.core.net.SocketAddress;
-import java.net.InetSocketAddress;
 
 /** A named listening socket that this process serves. */
 public final class Listener {
+
+  private static final System.Logger LOG = System.getLogger(Listener.class.getName());
 
   private final String name;
   private final ListenerAddress address;
@@ -83,10 +85,15 @@ public final class Listener {
     return applicationFinished;
   }
 
-  /** A connection moves: its peer is not this process's any more. */
+  /** An HTTP connection moves: its peer is not this process's any more. On its event loop. */
   void tellHandover(Channel connection) {
-    if (connection.remoteAddress() instanceof InetSocketAddress peer) {
-      settings.handoverHandler().accept(SocketAddress.inetSocketAddress(peer));
+    if (settings.handoverHandler() == null) {
+      return;
+    }
+    try {
+      settings.handoverHandler().handle(HttpConnections.of(connection));
+    } catch (RuntimeException e) {
+      LOG.log(WARNING, "the handover handler of \"" + name + "\" failed", e);
     }
   }
 

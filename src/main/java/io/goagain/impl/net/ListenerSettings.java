@@ -2,8 +2,8 @@ package io.goagain.impl.net;
 
 import io.vertx.core.Context;
 import io.vertx.core.Future;
-import io.vertx.core.net.SocketAddress;
-import java.util.function.Consumer;
+import io.vertx.core.Handler;
+import io.vertx.core.http.HttpConnection;
 import java.util.function.Supplier;
 
 /**
@@ -12,18 +12,18 @@ import java.util.function.Supplier;
  * @param name the name across generations, or null: it is derived from the address
  * @param handover whether its connections may move to a successor
  * @param drainHandler lets the application finish its conversations before WebSockets are closed
- * @param handoverHandler told of a connection that moves, by the address of its peer
+ * @param handoverHandler told of an HTTP connection that moves, on its event loop, or null
  */
 public record ListenerSettings(
     String name,
     boolean handover,
     Supplier<Future<?>> drainHandler,
-    Consumer<SocketAddress> handoverHandler) {
+    Handler<HttpConnection> handoverHandler) {
 
   static final String CONTEXT_KEY = "io.goagain.listener";
 
   private static final ListenerSettings UNNAMED =
-      new ListenerSettings(null, true, Future::succeededFuture, peer -> {});
+      new ListenerSettings(null, true, Future::succeededFuture, null);
 
   static ListenerSettings unnamed() {
     return UNNAMED;

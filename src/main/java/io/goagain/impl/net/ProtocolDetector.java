@@ -24,7 +24,7 @@ import io.netty.util.ReferenceCountUtil;
 final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Leaving {
 
   /** Vert.x's own name for the last handler of a connection. */
-  private static final String VERTX_HANDLER = "handler";
+  static final String VERTX_HANDLER = "handler";
 
   /** Vert.x's handler that waits for the first bytes to tell HTTP/1.1 from HTTP/2 without TLS. */
   private static final String HTTP_VERSION_CHOICE = "Http1xOrH2CHandler";
@@ -33,6 +33,7 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
   private final boolean untouched;
   private ChannelHandlerContext context;
   private boolean taken;
+  private int leavings;
 
   ProtocolDetector(TrackedConnection connection) {
     this(connection, true);
@@ -59,10 +60,11 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     }
     ChannelPipeline pipeline = ctx.pipeline();
     ChannelHandlerContext encoder = pipeline.context(HttpResponseEncoder.class);
+    ChannelHandlerContext http2 = pipeline.context(Http2ConnectionHandler.class);
     if (encoder != null) {
       speaksHttp1(pipeline, encoder, msg);
-    } else if (pipeline.context(Http2ConnectionHandler.class) != null) {
-      connection.speaks(Protocol.HTTP_2, new Http2Leaving(connection, ctx.channel()));
+    } else if (http2 != null) {
+      connection.speaks(Protocol.HTTP_2, new Http2Leaving(connection, http2));
     } else {
       lookFurther(pipeline);
     }
@@ -160,20 +162,33 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
       connection.speaks(Protocol.TCP, new TcpLeaving(connection));
       return;
     }
-    boolean http =
-        pipeline.context(HttpResponseEncoder.class) != null || versionChoice(pipeline) != null;
     if (untouched
-        && http
+        && isHttp(pipeline)
         && !isSecured(pipeline)
         && connection.canMove()
         && connection.reserveMove()) {
       taken = true;
       connection.move(Luggage.NONE);
+    } else {
+      int leaving = ++leavings;
+      connection.closeLater(
+          () -> connection.isLeaving(this) && leavings == leaving && hasNoRequest(pipeline));
     }
+  }
+
+  /** An HTTP connection without one, or one whose handshake is not over: nobody waits for it. */
+  private static boolean hasNoRequest(ChannelPipeline pipeline) {
+    return isHttp(pipeline) || (isSecured(pipeline) && pipeline.get(VERTX_HANDLER) == null);
+  }
+
+  private static boolean isHttp(ChannelPipeline pipeline) {
+    return pipeline.context(HttpResponseEncoder.class) != null
+        || pipeline.context(Http2ConnectionHandler.class) != null
+        || versionChoice(pipeline) != null;
   }
 
   @Override
   public void stay() {
-    // What does not move at once waits for its first bytes, and for what they are.
+    leavings++;
   }
 }

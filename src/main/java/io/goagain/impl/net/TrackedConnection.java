@@ -8,10 +8,10 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.unix.UnixChannel;
 import io.netty.util.AttributeKey;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -47,27 +47,18 @@ final class TrackedConnection {
   static final AttributeKey<TrackedConnection> KEY =
       AttributeKey.valueOf(TrackedConnection.class.getName());
 
-  private static final VarHandle IN_FLIGHT;
+  /** Longer than a client that is active takes to be told. */
+  private static final long IDLE_GRACE_MILLIS = 2_000;
 
-  static {
-    try {
-      IN_FLIGHT =
-          MethodHandles.lookup().findVarHandle(TrackedConnection.class, "inFlight", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
+  private static final long IDLE_SPREAD_MILLIS = 3_000;
 
   private final Channel channel;
   private final Listener listener;
   private final ConnectionSender refusedBy;
   private volatile Protocol protocol = Protocol.UNKNOWN;
 
-  @SuppressWarnings("unused") // read and written through IN_FLIGHT
-  private int inFlight;
-
   private volatile Ending ending = Ending.FINISHED;
-  private Leaving leaving;
+  private volatile Leaving leaving;
   private boolean leave;
   private ConnectionSender sender;
   private long leaveMillis;
@@ -118,14 +109,9 @@ final class TrackedConnection {
     speaks(Protocol.UPGRADED, new WebSocketLeaving(this, ctx.channel()));
   }
 
-  /** Any thread; may lag behind by a moment. */
+  /** Requests that were begun and not answered. Any thread; may lag behind by a moment. */
   int inFlight() {
-    return (int) IN_FLIGHT.getOpaque(this);
-  }
-
-  /** For each request twice, so without the fence of a volatile write. */
-  void inFlight(int requests) {
-    IN_FLIGHT.setOpaque(this, requests);
+    return leaving.inFlight();
   }
 
   Ending ending() {
@@ -160,6 +146,11 @@ final class TrackedConnection {
           sender = null;
           leaving.stay();
         });
+  }
+
+  /** Whether this is still the way in which it leaves. */
+  boolean isLeaving(Leaving way) {
+    return leaving == way;
   }
 
   /** Closes it at the deadline. Any thread. */
@@ -199,8 +190,25 @@ final class TrackedConnection {
             });
   }
 
-  long leaveMillis() {
-    return leaveMillis;
+  /**
+   * Closes the connection later, if it is idle then: a client that is active has time to be told,
+   * and the others do not come back all at once. On its event loop.
+   */
+  void closeLater(BooleanSupplier idle) {
+    long half = leaveMillis / 2;
+    long grace = Math.min(half, IDLE_GRACE_MILLIS);
+    long spread = (long) (Math.random() * Math.min(half * 0.8, IDLE_SPREAD_MILLIS));
+    channel
+        .eventLoop()
+        .schedule(
+            () -> {
+              if (idle.getAsBoolean()) {
+                ending = Ending.CLOSED;
+                channel.close();
+              }
+            },
+            grace + spread,
+            TimeUnit.MILLISECONDS);
   }
 
   /** Whether there is a successor that takes connections of this listener. */

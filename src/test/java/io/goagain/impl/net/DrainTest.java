@@ -9,9 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.core.net.SelfSignedCertificate;
 import io.vertx.core.net.SocketAddress;
 import java.io.IOException;
@@ -21,12 +29,16 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
 import org.junit.jupiter.api.AfterEach;
@@ -414,9 +426,12 @@ class DrainTest {
     assertEnded(report, 1);
   }
 
-  @Test
+  private interface TlsTest {
+    void run(SSLSocketFactory trusting, InetSocketAddress server) throws Exception;
+  }
+
   @SuppressWarnings("removal") // Vert.x has no other way to make a certificate
-  void aTlsConnectionIsToldAndClosedWithANotice() throws Exception {
+  private void withTlsServer(TlsTest test) throws Exception {
     SelfSignedCertificate certificate = SelfSignedCertificate.create();
     try {
       Listener tls =
@@ -427,27 +442,81 @@ class DrainTest {
               this::handle);
       SSLContext trusting = SSLContext.getInstance("TLS");
       trusting.init(null, new TrustManager[] {new TrustingAll()}, null);
-      InetSocketAddress address = (InetSocketAddress) tls.address().toSocketAddress();
-      Drain drain;
-      try (Socket client =
-          trusting.getSocketFactory().createSocket(address.getAddress(), address.getPort())) {
-        client
-            .getOutputStream()
-            .write("GET /later HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-        Asked request = next();
-        drain = drain();
-        request.answer();
-        // To its end: the JDK fails if that comes without close_notify.
-        InputStream in = client.getInputStream();
-        String answer = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
-        assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
-        assertTrue(answer.toLowerCase(Locale.ROOT).contains("connection: close"), answer);
-        assertTrue(answer.endsWith("answer to /later"), answer);
-      }
-      assertEnded(report(drain), 1);
+      test.run(trusting.getSocketFactory(), (InetSocketAddress) tls.address().toSocketAddress());
     } finally {
       certificate.delete();
     }
+  }
+
+  @Test
+  void aTlsConnectionIsToldAndClosedWithANotice() throws Exception {
+    withTlsServer(
+        (trusting, server) -> {
+          Drain drain;
+          try (Socket client = trusting.createSocket(server.getAddress(), server.getPort())) {
+            client
+                .getOutputStream()
+                .write(
+                    "GET /later HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            Asked request = next();
+            drain = drain();
+            request.answer();
+            // To its end: the JDK fails if that comes without close_notify.
+            InputStream in = client.getInputStream();
+            String answer = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
+            assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
+            assertTrue(answer.toLowerCase(Locale.ROOT).contains("connection: close"), answer);
+            assertTrue(answer.endsWith("answer to /later"), answer);
+          }
+          assertEnded(report(drain), 1);
+        });
+  }
+
+  @Test
+  void aTlsConnectionWithoutARequestIsIdle() throws Exception {
+    withTlsServer(
+        (trusting, server) -> {
+          try (Socket silent = new Socket(server.getAddress(), server.getPort());
+              SSLSocket ready =
+                  (SSLSocket) trusting.createSocket(server.getAddress(), server.getPort())) {
+            ready.startHandshake();
+            Drain drain = drain();
+            assertEquals(-1, silent.getInputStream().read());
+            assertEquals(-1, ready.getInputStream().read());
+            DrainReport report = report(drain);
+            assertEquals(2, report.closed(), report::toString);
+          }
+        });
+  }
+
+  @Test
+  void streamsOfHttp2AreInFlight() throws Exception {
+    HttpClient client =
+        generation.vertx.createHttpClient(
+            new HttpClientOptions()
+                .setProtocolVersion(HttpVersion.HTTP_2)
+                .setHttp2ClearTextUpgrade(false));
+    int port = ((InetSocketAddress) listener.address().toSocketAddress()).getPort();
+    List<Future<Buffer>> answers = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      answers.add(
+          client
+              .request(HttpMethod.GET, port, "127.0.0.1", "/later")
+              .compose(HttpClientRequest::send)
+              .compose(HttpClientResponse::body));
+    }
+    for (int i = 0; i < 3; i++) {
+      next();
+    }
+    assertEquals(1, generation.listeners.connectionsOf(listener));
+    assertEquals(3, generation.listeners.inFlight());
+    Drain drain = drain(Duration.ZERO);
+    assertTrue(report(drain).cutDescriptions().get(0).startsWith("HTTP_2 "));
+    assertTrue(report(drain).cutDescriptions().get(0).endsWith(" with 3 in flight"));
+    for (Future<Buffer> answer : answers) {
+      assertThrows(Exception.class, () -> TestGeneration.await(answer));
+    }
+    assertEquals(0, generation.listeners.inFlight());
   }
 
   private static final class TrustingAll implements X509TrustManager {
