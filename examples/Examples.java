@@ -1,5 +1,6 @@
 package io.goagain.examples;
 
+import io.goagain.examples.doubled.DoubleExample;
 import io.goagain.examples.handover.HandoverExample;
 import io.goagain.examples.single.Single;
 import java.util.Arrays;
@@ -14,7 +15,11 @@ public final class Examples {
   }
 
   private static final Map<String, Example> EXAMPLES =
-      new TreeMap<>(Map.of("single", Single::run, "handover", HandoverExample::run));
+      new TreeMap<>(
+          Map.of(
+              "single", Single::run,
+              "double", DoubleExample::run,
+              "handover", HandoverExample::run));
 
   private Examples() {}
 

@@ -4,10 +4,8 @@ import io.goagain.Generation;
 import io.goagain.GoAgainServerFactory;
 import io.goagain.Handover;
 import io.goagain.ListenOptions;
-import io.goagain.RestartMessages;
-import io.goagain.RestartVerticle;
 import io.goagain.examples.Arguments;
-import io.vertx.core.DeploymentOptions;
+import io.goagain.examples.Service;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -51,39 +49,19 @@ public final class HandoverExample {
     HttpServerOptions http = new HttpServerOptions().setPort(arguments.number("port", 8080));
     NetServerOptions tcp = new NetServerOptions().setPort(arguments.number("chat", 7000));
     takePartInHandover();
-    servers
-        .drainHandler("public", this::sayGoodbye)
-        .deployHttpServer(
-            "public",
-            http.setHost("127.0.0.1"),
-            new ListenOptions(),
-            server -> server.requestHandler(this::handle).webSocketHandler(this::handle))
-        .compose(
-            id ->
-                servers.deployNetServer(
-                    "chat", tcp.setHost("127.0.0.1"), new ListenOptions(), chat, chat))
-        .compose(
-            id ->
-                vertx.deployVerticle(
-                    new RestartVerticle(),
-                    new DeploymentOptions()
-                        .setConfig(new JsonObject(arguments.get("options", "{}")))))
-        .compose(id -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
-        .onComplete(
-            status -> {
-              // In one piece: the generations share this stream.
-              System.out.println(
-                  "ready generation=%d pid=%d".formatted(GENERATION.number(), GENERATION.pid()));
-              for (Object listener : status.body().getJsonArray("listeners")) {
-                JsonObject json = (JsonObject) listener;
-                System.out.println(
-                    "listening " + json.getString("name") + " " + json.getString("address"));
-              }
-            },
-            failure -> {
-              System.err.println("could not start: " + failure);
-              System.exit(1);
-            });
+    Future<?> deployed =
+        servers
+            .drainHandler("public", this::sayGoodbye)
+            .deployHttpServer(
+                "public",
+                http.setHost("127.0.0.1"),
+                new ListenOptions(),
+                server -> server.requestHandler(this::handle).webSocketHandler(this::handle))
+            .compose(
+                id ->
+                    servers.deployNetServer(
+                        "chat", tcp.setHost("127.0.0.1"), new ListenOptions(), chat, chat));
+    Service.start(vertx, deployed, new JsonObject(arguments.get("options", "{}")));
   }
 
   private void takePartInHandover() {
@@ -118,13 +96,9 @@ public final class HandoverExample {
 
   private void handle(HttpServerRequest request) {
     switch (request.path()) {
-      case "/" ->
-          request
-              .response()
-              .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
       case "/count" -> request.response().end(count.incrementAndGet() + "\n");
       case "/ticks" -> request.response().end(ticks.get() + " " + GENERATION.number() + "\n");
-      default -> request.response().setStatusCode(404).end();
+      default -> Service.answer(vertx, request);
     }
   }
 }

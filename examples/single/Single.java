@@ -1,17 +1,14 @@
 package io.goagain.examples.single;
 
-import io.goagain.Generation;
 import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
 import io.goagain.RestartMessages;
-import io.goagain.RestartVerticle;
 import io.goagain.examples.Arguments;
-import io.vertx.core.DeploymentOptions;
+import io.goagain.examples.Service;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.ReplyException;
-import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
@@ -28,8 +25,6 @@ import java.util.Set;
  */
 public final class Single {
 
-  private static final Generation GENERATION = Generation.current();
-
   private final Vertx vertx = Vertx.vertx();
   private final Arguments arguments;
   private final GoAgainServerFactory servers = GoAgainServerFactory.create(vertx);
@@ -42,34 +37,9 @@ public final class Single {
   public static void run(Arguments arguments) {
     arguments.allow(
         Set.of("host", "port", "unix", "tcp", "tls", "keystore", "admin", "instances", "options"));
-    new Single(arguments).start();
-  }
-
-  private void start() {
-    JsonObject options = new JsonObject(arguments.get("options", "{}"));
-    deployServers()
-        .compose(
-            deployed ->
-                // Last: this says ready, and from then on the servers accept.
-                vertx.deployVerticle(
-                    new RestartVerticle(), new DeploymentOptions().setConfig(options)))
-        .compose(deployed -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
-        .onComplete(
-            status -> {
-              // In one piece: the generations share this stream.
-              System.out.println(
-                  "ready generation=%d pid=%d".formatted(GENERATION.number(), GENERATION.pid()));
-              for (Object listener : status.body().getJsonArray("listeners")) {
-                JsonObject json = (JsonObject) listener;
-                System.out.println(
-                    "listening " + json.getString("name") + " " + json.getString("address"));
-              }
-            },
-            failure -> {
-              // A successor that cannot start says so by its exit: its predecessor goes on.
-              System.err.println("could not start: " + failure);
-              System.exit(1);
-            });
+    Single single = new Single(arguments);
+    Service.start(
+        single.vertx, single.deployServers(), new JsonObject(arguments.get("options", "{}")));
   }
 
   private Future<?> deployServers() {
@@ -129,26 +99,7 @@ public final class Single {
   }
 
   private void handle(HttpServerRequest request) {
-    switch (request.path()) {
-      case "/" ->
-          request
-              .response()
-              .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
-      case "/slow" -> {
-        String millis = request.getParam("millis", "1000");
-        vertx.setTimer(
-            Math.max(1, Long.parseLong(millis)),
-            id -> request.response().end("slow " + millis + "\n"));
-      }
-      case "/echo" -> {
-        if (request.method().equals(HttpMethod.POST)) {
-          request.body().onSuccess(body -> request.response().end(body));
-        } else {
-          request.response().setStatusCode(405).end();
-        }
-      }
-      default -> request.response().setStatusCode(404).end();
-    }
+    Service.answer(vertx, request);
   }
 
   private void administrate(HttpServerRequest request) {

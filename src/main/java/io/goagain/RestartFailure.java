@@ -33,7 +33,11 @@ public enum RestartFailure {
   /** The successor was ready and died while its predecessor could still take over again. */
   SUCCESSOR_LOST(13, "the successor died after it was ready"),
   /** Something that should not happen; the message has the exception. */
-  INTERNAL(14, "internal error");
+  INTERNAL(14, "internal error"),
+  /** The process that a stand-in serves for could not execute its next image: it serves again. */
+  EXEC_FAILED(15, "the next image could not be executed"),
+  /** The next image of the process that a stand-in serves for did not come: it goes on serving. */
+  NOT_RETURNED(16, "the process that is stood in for did not come back");
 
   private final int code;
   private final String sentence;

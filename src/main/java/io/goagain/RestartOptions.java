@@ -14,7 +14,7 @@ import java.util.Set;
 public class RestartOptions {
 
   /** Default of {@link #setStrategy}. */
-  public static final RestartStrategy DEFAULT_STRATEGY = RestartStrategy.SINGLE;
+  public static final RestartStrategy DEFAULT_STRATEGY = RestartStrategy.AUTO;
 
   /** Default of {@link #setReadyTimeout}: 60 seconds. */
   public static final long DEFAULT_READY_TIMEOUT = 60_000;

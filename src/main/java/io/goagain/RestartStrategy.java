@@ -5,7 +5,19 @@ import java.util.Locale;
 /** How a process is replaced. */
 public enum RestartStrategy {
   /** The successor takes over and the predecessor exits: the pid changes. */
-  SINGLE;
+  SINGLE,
+  /**
+   * A stand-in takes over, the process executes its next image in its own place (execve(2)) and
+   * takes over from the stand-in: the pid stays, for supervisors that watch one. Verticles are
+   * undeployed before that, shutdown hooks of the JVM do not run.
+   */
+  DOUBLE,
+  /**
+   * {@code double} as process 1 of a container, and under a supervisor that watches one pid: runit,
+   * supervisord, s6, an init of Docker, systemd without notification or pid file. Else {@code
+   * single}.
+   */
+  AUTO;
 
   /**
    * The strategy of a name as it stands in JSON.
@@ -19,7 +31,7 @@ public enum RestartStrategy {
       }
     }
     throw new IllegalArgumentException(
-        "strategy \"" + name + "\" does not exist in this version; it can be \"single\"");
+        "there is no strategy \"" + name + "\", but \"single\", \"double\" and \"auto\"");
   }
 
   @Override

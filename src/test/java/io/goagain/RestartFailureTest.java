@@ -29,7 +29,9 @@ class RestartFailureTest {
               Map.entry(11, "STOPPING"),
               Map.entry(12, "NOT_SERVING"),
               Map.entry(13, "SUCCESSOR_LOST"),
-              Map.entry(14, "INTERNAL")));
+              Map.entry(14, "INTERNAL"),
+              Map.entry(15, "EXEC_FAILED"),
+              Map.entry(16, "NOT_RETURNED")));
 
   @Test
   void codesAreUniqueAndNeverChange() {

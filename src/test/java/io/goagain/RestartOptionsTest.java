@@ -24,7 +24,7 @@ class RestartOptionsTest {
   @Test
   void defaultsAreAsDocumented() {
     RestartOptions options = new RestartOptions();
-    assertEquals(RestartStrategy.SINGLE, options.getStrategy());
+    assertEquals(RestartStrategy.AUTO, options.getStrategy());
     assertEquals(60_000, options.getReadyTimeout());
     assertEquals(30_000, options.getDrainTimeout());
     assertEquals(5_000, options.getProbation());
@@ -194,7 +194,7 @@ class RestartOptionsTest {
     environment.put("ADDED", "value with spaces");
     environment.put("REMOVED", null);
     return new RestartOptions()
-        .setStrategy(RestartStrategy.SINGLE)
+        .setStrategy(RestartStrategy.DOUBLE)
         .setReadyTimeout(1)
         .setDrainTimeout(2L << 32)
         .setProbation(0)

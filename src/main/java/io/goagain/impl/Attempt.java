@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 final class Attempt {
 
   private final RestartOptions options;
+  private final boolean comesBack;
   private final int generation;
   private final Instant at = Instant.now();
   private final long begun = System.nanoTime();
@@ -24,16 +25,29 @@ final class Attempt {
   /** What the successor says it serves, once it is ready. */
   List<String> listeners = List.of();
 
-  /** The timer that runs: of the ready timeout, or of the wait between TERM and KILL. */
+  /** What the next image of this process runs, once that is clear. */
+  NextCommand nextImage;
+
+  /** The timer that runs: of the ready timeout, of probation, or before a SIGKILL. */
   long timer = -1;
 
-  Attempt(RestartOptions options, int generation) {
+  /**
+   * Begins it.
+   *
+   * @param comesBack whether the successor is a stand-in, and this process's next image follows
+   */
+  Attempt(RestartOptions options, boolean comesBack, int generation) {
     this.options = options;
+    this.comesBack = comesBack;
     this.generation = generation;
   }
 
   RestartOptions options() {
     return options;
+  }
+
+  boolean comesBack() {
+    return comesBack;
   }
 
   int generation() {

@@ -80,7 +80,12 @@ public final class HandoverRegistry {
   /** The state of a name has come from the predecessor. */
   void received(String name, Buffer state) {
     synchronized (this) {
-      claims.computeIfAbsent(name, n -> Promise.promise()).tryComplete(state);
+      if (!claims.computeIfAbsent(name, n -> Promise.promise()).tryComplete(state)) {
+        // This process serves again after a stand-in: who claims once more gets what that knew.
+        Promise<Buffer> again = Promise.promise();
+        again.complete(state);
+        claims.put(name, again);
+      }
     }
   }
 

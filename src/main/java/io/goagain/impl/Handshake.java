@@ -1,6 +1,7 @@
 package io.goagain.impl;
 
 import io.goagain.Generation;
+import io.goagain.impl.Inheritance.Handed;
 import io.goagain.impl.net.Listener;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -20,7 +21,18 @@ import java.util.List;
  * predecessor  state       with a descriptor: what the application offers under a name
  * predecessor  own         no more state; you own what must not run twice
  * predecessor  restart     a restart was asked for after I handed over: it is yours
+ * predecessor  main        you are the process that the supervisor watches now
+ * predecessor  stop        the service ends, stop too: the predecessor is watched, and waits
  * predecessor  abort       you are given up: exit
+ * </pre>
+ *
+ * <p>In the double strategy the predecessor becomes the successor of its stand-in on the same line:
+ *
+ * <pre>
+ * predecessor  executes    my next image is the successor from here on
+ * stand-in     listener    with a descriptor: one of those that it is to have
+ * stand-in     standby     that was all; nothing comes before its hello
+ * predecessor  publish     an event-bus address: a signal came that concerns whoever serves
  * </pre>
  *
  * <p>Between ready and accepting both may accept, so that no instant is without one who does.
@@ -37,6 +49,12 @@ final class Handshake {
   static final String STOPPING = "stopping";
   static final String RESTART = "restart";
   static final String ABORT = "abort";
+  static final String EXECUTES = "executes";
+  static final String LISTENER = "listener";
+  static final String STANDBY = "standby";
+  static final String STOP = "stop";
+  static final String MAIN = "main";
+  static final String PUBLISH = "publish";
 
   private Handshake() {}
 
@@ -66,6 +84,14 @@ final class Handshake {
     JsonArray names = new JsonArray();
     listeners.forEach(l -> names.add(l.name()));
     return message(READY).put("listeners", names);
+  }
+
+  static JsonObject listener(Handed listener) {
+    return message(LISTENER).put("name", listener.name()).put("foreign", listener.foreign());
+  }
+
+  static JsonObject publish(String address) {
+    return message(PUBLISH).put("address", address);
   }
 
   static JsonObject abort(String reason) {

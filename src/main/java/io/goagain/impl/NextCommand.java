@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The program that the next generation runs: the one that was typed, or what the options say,
@@ -44,11 +45,24 @@ record NextCommand(
         directory);
   }
 
+  /** As exec(3) takes it, with the variables of a handover. */
+  List<String> environmentWith(Map<String, String> handover) {
+    Map<String, String> all = new TreeMap<>(environment);
+    all.putAll(handover);
+    return all.entrySet().stream()
+        .map(variable -> variable.getKey() + "=" + variable.getValue())
+        .toList();
+  }
+
   private static Map<String, String> environment(
       Map<String, String> own, RestartOptions options, String directory) {
     Map<String, String> next = new LinkedHashMap<>(own);
     // What a handover put there must not live on: it would be taken for the next one's.
     next.keySet().removeIf(name -> name.startsWith("GOAGAIN_"));
+    // The same for what systemd has put there for this process alone. NOTIFY_SOCKET and
+    // WATCHDOG_USEC are for the service.
+    next.keySet().removeAll(SocketActivation.VARIABLES);
+    next.remove("WATCHDOG_PID", Long.toString(ProcessHandle.current().pid()));
     next.put("PWD", directory);
     // HotSpot's own use of SIGUSR2 is moved out of the way: hotspot/os/posix/signals_posix.cpp.
     next.putIfAbsent(FlightRecorderTrap.VARIABLE, FlightRecorderTrap.OTHER_SIGNAL);

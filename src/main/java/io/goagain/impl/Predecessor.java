@@ -26,6 +26,18 @@ final class Predecessor {
 
     void restartPassedOn();
 
+    /** This process is the one that a supervisor watches. */
+    void mainPassedOn();
+
+    /** The service is to end, and the predecessor waits for that. */
+    void stopPassedOn();
+
+    /** A signal that concerns whoever serves: what is to be published on the event bus. */
+    void published(String address);
+
+    /** Its next image is the successor of this process, on the same line. */
+    void executes();
+
     void aborted(String reason);
 
     void gone();
@@ -50,6 +62,14 @@ final class Predecessor {
     return new Predecessor(channel);
   }
 
+  /** A stand-in: this process takes over from it, without a next image. */
+  static Predecessor standIn(
+      HandoverChannel line, Generation own, Listeners listeners, Observer observer) {
+    line.listen(new Messages(line, listeners, observer));
+    line.send(Handshake.hello(own));
+    return new Predecessor(line);
+  }
+
   void sayReady(List<Listener> listeners) {
     channel.send(Handshake.ready(listeners));
   }
@@ -60,6 +80,15 @@ final class Predecessor {
 
   void sayStopping() {
     channel.send(Handshake.message(Handshake.STOPPING));
+  }
+
+  void sayPublish(String address) {
+    channel.send(Handshake.publish(address));
+  }
+
+  /** For what follows on it: it is not this object's any more. */
+  HandoverChannel line() {
+    return channel;
   }
 
   void close() {
@@ -94,6 +123,10 @@ final class Predecessor {
         case Handshake.OWN -> observer.ownershipPassedOn();
         case Handshake.GRANT -> observer.granted();
         case Handshake.RESTART -> observer.restartPassedOn();
+        case Handshake.MAIN -> observer.mainPassedOn();
+        case Handshake.STOP -> observer.stopPassedOn();
+        case Handshake.PUBLISH -> observer.published(message.getString("address"));
+        case Handshake.EXECUTES -> observer.executes();
         case Handshake.ABORT -> observer.aborted(message.getString("reason"));
         default -> LOG.log(WARNING, "unknown message from the predecessor: {0}", message);
       }

@@ -2,19 +2,25 @@ package io.goagain.impl;
 
 import static io.goagain.impl.RestartMachine.Effect.ABORT;
 import static io.goagain.impl.RestartMachine.Effect.ACCEPT;
+import static io.goagain.impl.RestartMachine.Effect.ASK_STANDBY;
 import static io.goagain.impl.RestartMachine.Effect.CLOSE_LISTENERS;
 import static io.goagain.impl.RestartMachine.Effect.DRAIN;
+import static io.goagain.impl.RestartMachine.Effect.EXECUTE;
 import static io.goagain.impl.RestartMachine.Effect.EXIT;
 import static io.goagain.impl.RestartMachine.Effect.EXIT_NOW;
 import static io.goagain.impl.RestartMachine.Effect.GRANT;
+import static io.goagain.impl.RestartMachine.Effect.PASS_MAIN;
 import static io.goagain.impl.RestartMachine.Effect.PASS_ON;
 import static io.goagain.impl.RestartMachine.Effect.PASS_STATE;
+import static io.goagain.impl.RestartMachine.Effect.PASS_STOP;
 import static io.goagain.impl.RestartMachine.Effect.REMEMBER_RESTART;
 import static io.goagain.impl.RestartMachine.Effect.REMEMBER_STOP;
 import static io.goagain.impl.RestartMachine.Effect.REPORT_FAILURE;
 import static io.goagain.impl.RestartMachine.Effect.REPORT_SUCCESS;
+import static io.goagain.impl.RestartMachine.Effect.RESUME;
 import static io.goagain.impl.RestartMachine.Effect.RETURN;
 import static io.goagain.impl.RestartMachine.Effect.SPAWN;
+import static io.goagain.impl.RestartMachine.Effect.STAND_BY;
 import static io.goagain.impl.RestartMachine.Effect.STOP_ACCEPTING;
 import static io.goagain.impl.RestartMachine.Effect.TELL_STOP;
 
@@ -45,6 +51,10 @@ final class RestartMachine {
     ABORTING,
     /** Not accepting any more: the successor does, on probation. Connections move or finish. */
     YIELDED,
+    /** Not accepting: the stand-in is asked to stand by while this process executes. */
+    RETURNING,
+    /** The next image is about to take this process's place; there is no way back. */
+    EXECUTING,
     /** Finishing what is in flight, the listeners closed. */
     DRAINING,
     /** Nothing is left. */
@@ -69,6 +79,13 @@ final class RestartMachine {
     SUCCESSOR_GONE,
     /** The successor's probation is over: the listeners need not be kept any longer. */
     SETTLED,
+    /** All connections have left to a stand-in. */
+    EMPTIED,
+    STANDS_BY,
+    /** The next image cannot be executed: this one is the successor of its stand-in. */
+    EXEC_IMPOSSIBLE,
+    /** The process that this one stands in for executes its next image. */
+    PREDECESSOR_EXECUTES,
     DRAINED,
     STOP,
     STOP_NOW
@@ -91,6 +108,12 @@ final class RestartMachine {
     REMEMBER_STOP,
     PASS_ON,
     PASS_STATE,
+    PASS_STOP,
+    PASS_MAIN,
+    ASK_STANDBY,
+    STAND_BY,
+    EXECUTE,
+    RESUME,
     EXIT,
     EXIT_NOW
   }
@@ -104,9 +127,10 @@ final class RestartMachine {
     on(State.BOOTING, Event.GRANTED, State.SETTLING, ACCEPT);
     on(State.BOOTING, Event.ALONE, State.SERVING, ACCEPT);
     on(State.BOOTING, Event.RESTART, State.BOOTING, REMEMBER_RESTART);
-    on(State.BOOTING, Event.STOP, State.DRAINING, DRAIN, CLOSE_LISTENERS);
+    on(State.BOOTING, Event.STOP, State.DRAINING, TELL_STOP, DRAIN, CLOSE_LISTENERS);
 
     on(State.SETTLING, Event.PREDECESSOR_GONE, State.SERVING);
+    on(State.SETTLING, Event.PREDECESSOR_EXECUTES, State.AWAITING_READY, STAND_BY);
     on(State.SETTLING, Event.RESTART, State.SETTLING, REMEMBER_RESTART);
     on(State.SETTLING, Event.STOP, State.DRAINING, TELL_STOP, DRAIN, CLOSE_LISTENERS);
 
@@ -137,9 +161,19 @@ final class RestartMachine {
     on(State.ABORTING, Event.STOP, State.ABORTING, REMEMBER_STOP);
 
     on(State.YIELDED, Event.SUCCESSOR_GONE, State.SERVING, RETURN);
-    on(State.YIELDED, Event.SETTLED, State.DRAINING, CLOSE_LISTENERS);
+    on(State.YIELDED, Event.SETTLED, State.DRAINING, CLOSE_LISTENERS, PASS_MAIN);
     on(State.YIELDED, Event.RESTART, State.YIELDED, PASS_ON);
-    on(State.YIELDED, Event.STOP, State.DRAINING, CLOSE_LISTENERS);
+    on(State.YIELDED, Event.STOP, State.DRAINING, PASS_STOP, CLOSE_LISTENERS);
+    on(State.YIELDED, Event.EMPTIED, State.RETURNING, ASK_STANDBY);
+
+    on(State.RETURNING, Event.STANDS_BY, State.EXECUTING, EXECUTE);
+    on(State.RETURNING, Event.EXEC_IMPOSSIBLE, State.BOOTING, RESUME);
+    on(State.RETURNING, Event.SUCCESSOR_GONE, State.SERVING, RETURN);
+    on(State.RETURNING, Event.RESTART, State.RETURNING, REMEMBER_RESTART);
+    on(State.RETURNING, Event.STOP, State.RETURNING, REMEMBER_STOP);
+
+    on(State.EXECUTING, Event.RESTART, State.EXECUTING, REMEMBER_RESTART);
+    on(State.EXECUTING, Event.STOP, State.EXECUTING, REMEMBER_STOP);
 
     on(State.DRAINING, Event.DRAINED, State.EXITED, EXIT);
     on(State.DRAINING, Event.RESTART, State.DRAINING, PASS_ON);

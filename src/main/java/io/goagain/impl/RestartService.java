@@ -5,14 +5,15 @@ import static java.lang.System.Logger.Level.ERROR;
 import io.goagain.RestartFailure;
 import io.goagain.RestartMessages;
 import io.goagain.RestartOptions;
+import io.goagain.impl.Inheritance.Asked;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -68,17 +69,25 @@ public final class RestartService {
     take("USR2", this::restartBySignal);
     take("TERM", () -> stopBySignal(128 + 15));
     take("INT", () -> stopBySignal(128 + 2));
-    take("HUP", () -> publish(RestartMessages.RELOAD));
-    take("USR1", () -> publish(RestartMessages.REOPEN));
+    take("HUP", () -> published(RestartMessages.RELOAD));
+    take("USR1", () -> published(RestartMessages.REOPEN));
     Future<Void> serving = restarter.start();
-    if (Signals.wasRestartAskedEarly()) {
+    Set<Asked> early = EnumSet.noneOf(Asked.class);
+    early.addAll(Signals.askedEarly());
+    early.addAll(ThisProcess.get().inheritance().asked());
+    if (early.contains(Asked.RESTART)) {
       restartBySignal();
+    }
+    if (early.contains(Asked.STOP)) {
+      stopBySignal(128 + 15);
     }
     return serving;
   }
 
   public void stop() {
-    signals.release();
+    if (!restarter.isExecuting()) {
+      signals.release();
+    }
     consumers.forEach(MessageConsumer::unregister);
     restarter.close();
     DEPLOYED.set(false);
@@ -159,7 +168,7 @@ public final class RestartService {
         });
   }
 
-  private void publish(String address) {
-    vertx.eventBus().publish(address, new JsonObject(), new DeliveryOptions().setLocalOnly(true));
+  private void published(String address) {
+    context.runOnContext(v -> restarter.published(address));
   }
 }

@@ -8,6 +8,9 @@ import io.goagain.Generation;
 import io.goagain.RestartFailure;
 import io.goagain.RestartMessages;
 import io.goagain.RestartOptions;
+import io.goagain.RestartStrategy;
+import io.goagain.impl.Inheritance.Asked;
+import io.goagain.impl.Inheritance.Role;
 import io.goagain.impl.RestartMachine.Effect;
 import io.goagain.impl.RestartMachine.Event;
 import io.goagain.impl.RestartMachine.State;
@@ -27,10 +30,13 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The one owner of a process's state. Whatever happens (a signal, a message, the end of a process,
@@ -43,6 +49,7 @@ final class Restarter {
   private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
   private static final long KILL_AFTER_MILLIS = 5_000;
   private static final long CLOSE_TIMEOUT_SECONDS = 10;
+  private static final long STANDBY_TIMEOUT_MILLIS = 10_000;
 
   /** A process that died has closed its descriptors a moment before it can be reaped. */
   private static final long EXIT_AFTER_EOF_MILLIS = 1_000;
@@ -55,6 +62,8 @@ final class Restarter {
   private final Generation generation;
   private final Listeners listeners;
   private final ThisProcess process;
+  private final RestartStrategy strategy;
+  private final Supervision supervision;
   private final PidFile pidFile;
   private final Instant upSince = Instant.now();
 
@@ -65,6 +74,12 @@ final class Restarter {
   private Attempt attempt;
   private Attempt last;
   private Drain drain;
+
+  /** Whom the end of this process has to wait for, or null. */
+  private Companion companion;
+
+  /** Whether this process serves for another, which comes back: the pid file names that one. */
+  private boolean standingIn;
 
   /** What the application owned and knew is the successor's, or nobody's. */
   private Future<Void> stateGone = Future.succeededFuture();
@@ -82,12 +97,23 @@ final class Restarter {
     this.inheritance = process.inheritance();
     this.generation = process.generation();
     this.listeners = process.listeners();
+    this.strategy = StrategyChoice.of(options, launch.environment());
+    this.supervision =
+        new Supervision(
+            vertx,
+            SystemdNotifier.fromEnvironment(launch.environment(), generation.pid()),
+            generation,
+            !inheritance.hasPredecessor() || inheritance.isNextImage());
+    this.standingIn = inheritance.isStandIn();
     this.pidFile =
         options.getPidFile() == null ? null : new PidFile(options.getPidFile(), generation.pid());
   }
 
   /** Says ready. The future completes when this process accepts. */
   Future<Void> start() {
+    if (inheritance.isNextImage()) {
+      companion = Companion.ofEarlierImage(inheritance.child());
+    }
     if (inheritance.hasPredecessor()) {
       predecessor =
           Predecessor.connect(inheritance, generation, listeners, new PredecessorObserver());
@@ -106,7 +132,7 @@ final class Restarter {
     }
     switch (machine.state()) {
       case SERVING -> {
-        Attempt asked = new Attempt(request, generation.number() + 1);
+        Attempt asked = newAttempt(request);
         attempt = asked;
         fire(Event.RESTART);
         return asked.outcome().future();
@@ -127,6 +153,11 @@ final class Restarter {
         return failed(
             RestartFailure.NOT_SERVING, "This process does not serve yet: ask its predecessor.");
       }
+      case RETURNING, EXECUTING -> {
+        return failed(
+            RestartFailure.IN_PROGRESS,
+            "This process is about to execute its next image: ask that one.");
+      }
       default -> {
         return failed(
             RestartFailure.STOPPING,
@@ -136,6 +167,14 @@ final class Restarter {
                     .formatted(attempt.successor.servingPid()));
       }
     }
+  }
+
+  private Attempt newAttempt(RestartOptions request) {
+    RestartStrategy asked =
+        request.getStrategy() == options.getStrategy()
+            ? strategy
+            : StrategyChoice.of(request, launch.environment());
+    return new Attempt(request, asked == RestartStrategy.DOUBLE, generation.number() + 1);
   }
 
   private static Future<JsonObject> failed(RestartFailure failure, String message) {
@@ -162,6 +201,21 @@ final class Restarter {
   void stopNow(int code) {
     exitCode = code;
     fire(Event.STOP_NOW);
+  }
+
+  /** A signal asks for something to be published, here and where the service is now. */
+  void published(String address) {
+    vertx.eventBus().publish(address, new JsonObject(), LOCAL);
+    if (handedOver() && attempt.comesBack()) {
+      attempt.successor.send(Handshake.publish(address));
+    } else if (inheritance.isNextImage() && machine.state() == State.BOOTING) {
+      predecessor.sayPublish(address);
+    }
+  }
+
+  /** Whether the next image of this process is about to take its place. */
+  boolean isExecuting() {
+    return machine.state() == State.EXECUTING;
   }
 
   /** The verticle goes, the process stays: whoever undeploys it takes the duties on. */
@@ -207,15 +261,23 @@ final class Restarter {
           fire(Event.RESTART);
         }
       }
-      case AWAITING_READY -> {
+      case BOOTING, AWAITING_READY -> {
         if (stopRemembered) {
           fire(Event.STOP);
         }
       }
-      case YIELDED -> probation();
-      case DRAINING ->
-          Future.join(Future.fromCompletionStage(drain.done(), context), stateGone)
-              .onComplete(done -> drained(drain.report()));
+      case YIELDED -> {
+        if (attempt.comesBack()) {
+          returnWhenEmpty();
+        } else {
+          probation();
+        }
+      }
+      case DRAINING -> {
+        supervision.stops(options.getDrainTimeout());
+        Future.join(Future.fromCompletionStage(drain.done(), context), stateGone)
+            .onComplete(done -> drained(drain.report()));
+      }
       default -> {}
     }
   }
@@ -236,7 +298,7 @@ final class Restarter {
       case REPORT_FAILURE -> reportFailure();
       case REPORT_SUCCESS -> reportSuccess();
       case STOP_ACCEPTING -> listeners.accepting(false);
-      case TELL_STOP -> predecessor.sayStopping();
+      case TELL_STOP -> tellStop();
       case DRAIN -> drain();
       case PASS_STATE -> passState();
       case CLOSE_LISTENERS -> listeners.closeAll();
@@ -244,6 +306,12 @@ final class Restarter {
       case REMEMBER_RESTART -> rememberRestart();
       case REMEMBER_STOP -> rememberStop();
       case PASS_ON -> passOn();
+      case PASS_STOP -> passStop();
+      case PASS_MAIN -> passMain();
+      case ASK_STANDBY -> askStandby();
+      case STAND_BY -> standBy();
+      case EXECUTE -> execute();
+      case RESUME -> resume();
       case EXIT -> exit();
       case EXIT_NOW -> exitNow();
     }
@@ -252,9 +320,7 @@ final class Restarter {
   private void accept() {
     listeners.closeUnadopted();
     listeners.accepting(true);
-    if (pidFile != null) {
-      pidFile.write();
-    }
+    writePidFile();
     if (predecessor != null) {
       predecessor.sayAccepting();
     }
@@ -267,18 +333,25 @@ final class Restarter {
         generation.number(),
         Long.toString(generation.pid()),
         listeners.open().stream().map(l -> l.name() + " on " + l.address()).toList());
+    supervision.serves(listeners.open());
     serving.tryComplete();
   }
 
   private void spawn() {
     if (attempt == null || attempt.outcome().future().isComplete()) {
-      attempt = new Attempt(options, generation.number() + 1);
+      attempt = newAttempt(options);
     }
     Attempt current = attempt;
+    supervision.restarts(current.options().getReadyTimeout());
     List<Listener> open = listeners.open();
     vertx
         .executeBlocking(
-            () -> Successor.spawn(NextCommand.resolve(launch, current.options()), generation, open),
+            () ->
+                Successor.spawn(
+                    NextCommand.resolve(launch, current.options()),
+                    current.comesBack() ? Role.STAND_IN : Role.SUCCESSOR,
+                    generation,
+                    open),
             false)
         .onComplete(
             result ->
@@ -349,21 +422,25 @@ final class Restarter {
     if (attempt.successor != null) {
       attempt.successor.close();
     }
-    if (pidFile != null) {
-      pidFile.write(); // a successor that failed between accepting and telling it has replaced it
-    }
-    RestartException failure = attempt.failure();
+    // A successor that failed between accepting and telling it has replaced it.
+    writePidFile();
+    Attempt failed = attempt;
+    attempt = null;
+    reportFailed(failed);
+    failed.outcome().fail(failed.failure());
+  }
+
+  private void reportFailed(Attempt failed) {
+    RestartException failure = failed.failure();
     LOG.log(
         ERROR,
         "restart failed, generation {0} goes on: {1}: {2}",
         generation.number(),
         failure.failure(),
         failure.getMessage());
-    last = attempt;
-    publish(attempt.toJson().put("type", "restart_failed").put("code", failure.failure().code()));
-    Attempt failed = attempt;
-    attempt = null;
-    failed.outcome().fail(failure);
+    last = failed;
+    supervision.failed(failure.getMessage());
+    publish(failed.toJson().put("type", "restart_failed").put("code", failure.failure().code()));
   }
 
   private void reportSuccess() {
@@ -377,6 +454,14 @@ final class Restarter {
         Integer.toString(attempt.successor.pid()),
         attempt.millis());
     last = attempt;
+    if (attempt.comesBack()) {
+      supervision.standInServes(attempt.successor.servingPid());
+    } else {
+      supervision.handedOver(attempt.successor.servingPid());
+    }
+    if (isWatched()) {
+      companion = new Companion(attempt.successor.pid());
+    }
     publish(attempt.toJson().put("type", "restarted"));
     if (restartRemembered) {
       passOn();
@@ -419,6 +504,128 @@ final class Restarter {
     }
   }
 
+  /** Whether a supervisor takes the end of this process for the end of the service. */
+  private boolean isWatched() {
+    return supervision.isMain() || (handedOver() && attempt.comesBack());
+  }
+
+  private void writePidFile() {
+    if (pidFile != null && !standingIn) {
+      pidFile.write();
+    }
+  }
+
+  private void returnWhenEmpty() {
+    Attempt current = attempt;
+    Future.join(Future.fromCompletionStage(drain.done(), context), stateGone)
+        .onComplete(
+            done -> {
+              if (attempt == current && machine.state() == State.YIELDED) {
+                publish(drain.report().toJson().put("type", "drained"));
+                fire(Event.EMPTIED);
+              }
+            });
+  }
+
+  /** Whether the next image can be executed is found out before anything is given up for it. */
+  private void askStandby() {
+    Attempt current = attempt;
+    current.timer =
+        vertx.setTimer(
+            STANDBY_TIMEOUT_MILLIS,
+            id -> {
+              LOG.log(
+                  ERROR,
+                  "the stand-in, process {0}, does not answer: SIGKILL",
+                  Integer.toString(current.successor.pid()));
+              current.successor.kill(Processes.KILL);
+            });
+    vertx
+        .executeBlocking(() -> NextImage.find(launch, current.options()), false)
+        .onComplete(
+            command -> current.nextImage = command,
+            failure -> current.fails(asRestartException(failure)))
+        .onComplete(
+            found -> {
+              if (attempt == current) {
+                current.successor.send(Handshake.message(Handshake.EXECUTES));
+              }
+            });
+  }
+
+  private void execute() {
+    Attempt current = attempt;
+    vertx.cancelTimer(current.timer);
+    Signals.rememberAll();
+    LOG.log(
+        INFO,
+        "generation {0}: process {1} executes generation {2}; process {3} stands in",
+        generation.number(),
+        Long.toString(generation.pid()),
+        generation.number() + 2,
+        Long.toString(current.successor.servingPid()));
+    closeVertx(
+        () -> {
+          Set<Asked> asked = EnumSet.noneOf(Asked.class);
+          if (restartRemembered) {
+            asked.add(Asked.RESTART);
+          }
+          if (stopRemembered) {
+            asked.add(Asked.STOP);
+          }
+          NextImage.execute(current, generation, asked);
+          System.exit(1);
+        });
+  }
+
+  /** There is no next image: this one takes over from its stand-in as that would have. */
+  private void resume() {
+    Attempt failed = attempt;
+    attempt = null;
+    vertx.cancelTimer(failed.timer);
+    failed.successor.closeReturned();
+    listeners.succeeded(false);
+    reportFailed(failed);
+    predecessor =
+        Predecessor.standIn(
+            failed.successor.line(), generation, listeners, new PredecessorObserver());
+    predecessor.sayReady(listeners.open());
+  }
+
+  /** The process that this one stands in for comes back on the line that it is the other end of. */
+  private void standBy() {
+    Attempt current = new Attempt(options, false, generation.number() + 1);
+    attempt = current;
+    current.successor =
+        Successor.nextImage(
+            generation.predecessorPid(),
+            predecessor.line(),
+            generation,
+            listeners,
+            new SuccessorObserver(current));
+    predecessor = null;
+    long timeout = options.getReadyTimeout();
+    current.timer =
+        vertx.setTimer(
+            timeout,
+            id -> {
+              // Not given up: to kill it would be to kill what a supervisor watches.
+              LOG.log(
+                  ERROR,
+                  "{0}: process {1} did not come back within {2} ms: its stand-in, process {3},"
+                      + " goes on serving. See what it waits for in its log.",
+                  RestartFailure.NOT_RETURNED,
+                  Long.toString(generation.predecessorPid()),
+                  Long.toString(timeout),
+                  Long.toString(generation.pid()));
+              publish(
+                  current
+                      .toJson()
+                      .put("type", "not_returned")
+                      .put("code", RestartFailure.NOT_RETURNED.code()));
+            });
+  }
+
   private void probation() {
     Attempt current = attempt;
     long millis = current.options().getProbation();
@@ -447,9 +654,9 @@ final class Restarter {
     listeners.accepting(true);
     lost.successor.close();
     own();
-    if (pidFile != null) {
-      pidFile.write();
-    }
+    companion = null;
+    writePidFile();
+    supervision.serves(listeners.open());
     lost.fails(
         RestartFailure.SUCCESSOR_LOST,
         "Process %d died after it was ready: generation %d serves again. See what it wrote to its log."
@@ -481,34 +688,92 @@ final class Restarter {
     attempt.successor.send(Handshake.message(Handshake.RESTART));
   }
 
+  /** Whoever serves until this process does is to end with it. */
+  private void tellStop() {
+    if (predecessor != null && (serving.future().isComplete() || inheritance.isNextImage())) {
+      predecessor.sayStopping();
+    }
+  }
+
+  private void passStop() {
+    if (isWatched()) {
+      attempt.successor.send(Handshake.message(Handshake.STOP));
+    }
+  }
+
+  /** Not before probation is over: there is no way back from it for a supervisor. */
+  private void passMain() {
+    if (supervision.passMain(attempt.successor.servingPid())) {
+      companion = null;
+      attempt.successor.send(Handshake.message(Handshake.MAIN));
+    }
+  }
+
   /** Whether a successor serves; attempts that failed are forgotten. */
   private boolean handedOver() {
     return attempt != null && attempt.successor != null;
   }
 
   private void exit() {
+    // Replies that were sent to the event bus just now are delivered before it closes.
+    context.runOnContext(v -> companionGone().onComplete(gone -> closeLines()));
+  }
+
+  private void companionEnded(long pid) {
+    if (companion != null && companion.pid() == pid) {
+      companion.ended();
+    }
+  }
+
+  private Future<?> companionGone() {
+    if (companion == null) {
+      return Future.succeededFuture();
+    }
+    Companion awaited = companion;
+    vertx.setTimer(options.getDrainTimeout() + KILL_AFTER_MILLIS, id -> awaited.kill());
+    return Future.fromCompletionStage(awaited.gone(), context);
+  }
+
+  private void closeLines() {
     if (predecessor != null) {
       predecessor.close();
     }
     if (handedOver()) {
       attempt.successor.close();
-    } else if (pidFile != null) {
+    }
+    if (pidFile != null) {
       pidFile.remove();
     }
-    // Replies that were sent to the event bus just now are delivered before it closes.
-    context.runOnContext(
-        v -> {
-          vertx.close().onComplete(closed -> exitProcess(exitCode));
-          CompletableFuture.delayedExecutor(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
-              .execute(
-                  () -> {
-                    LOG.log(
-                        WARNING,
-                        "Vert.x did not close within {0} s: exiting all the same",
-                        CLOSE_TIMEOUT_SECONDS);
-                    exitProcess(exitCode);
-                  });
-        });
+    closeVertx(() -> System.exit(exitCode));
+  }
+
+  /**
+   * Undeploys all that is deployed, then ends this process or its image.
+   *
+   * @param end on a thread of its own: shutdown hooks may wait for an event loop
+   */
+  private void closeVertx(Runnable end) {
+    Thread last = new Thread(end, "goagain-exit");
+    AtomicBoolean ends = new AtomicBoolean();
+    vertx
+        .close()
+        .onComplete(
+            closed -> {
+              if (ends.compareAndSet(false, true)) {
+                last.start();
+              }
+            });
+    CompletableFuture.delayedExecutor(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
+        .execute(
+            () -> {
+              if (ends.compareAndSet(false, true)) {
+                LOG.log(
+                    WARNING,
+                    "Vert.x did not close within {0} s: this is not awaited any longer",
+                    CLOSE_TIMEOUT_SECONDS);
+                last.start();
+              }
+            });
   }
 
   private void exitNow() {
@@ -516,12 +781,10 @@ final class Restarter {
       // Given up, and perhaps deaf: without this it would take the end for a chance to go on alone.
       attempt.successor.kill(Processes.KILL);
     }
-    exitProcess(exitCode);
-  }
-
-  /** Not on the caller's thread: shutdown hooks may wait for an event loop. */
-  private static void exitProcess(int code) {
-    new Thread(() -> System.exit(code), "goagain-exit").start();
+    if (companion != null) {
+      companion.kill();
+    }
+    new Thread(() -> System.exit(exitCode), "goagain-exit").start();
   }
 
   private void publish(JsonObject event) {
@@ -548,7 +811,7 @@ final class Restarter {
         .put("generation", generation.number())
         .put("pid", generation.pid())
         .put("state", machine.state().name())
-        .put("strategy", options.getStrategy().toString())
+        .put("strategy", strategy.toString())
         .put("upSince", upSince.toString())
         .put("listeners", open)
         .put("inFlight", listeners.inFlight())
@@ -614,6 +877,16 @@ final class Restarter {
     }
 
     @Override
+    public void standsBy() {
+      onContext(() -> fire(observed.failure() == null ? Event.STANDS_BY : Event.EXEC_IMPOSSIBLE));
+    }
+
+    @Override
+    public void published(String address) {
+      onContext(() -> Restarter.this.published(address));
+    }
+
+    @Override
     public void hungUp() {
       onContext(
           () ->
@@ -626,17 +899,32 @@ final class Restarter {
     }
 
     @Override
-    public void gone(Processes.Exit exit) {
+    public void gone(String how) {
+      context.runOnContext(v -> companionEnded(observed.successor.pid()));
       onContext(
           () -> {
             if (machine.state() == State.AWAITING_READY || machine.state() == State.ABORTING) {
-              observed.fails(
-                  RestartFailure.SUCCESSOR_EXITED,
-                  "Process %d ended before it was ready, %s: see what it wrote to its log."
-                      .formatted(observed.successor.pid(), exit));
+              failsBecauseGone(how);
             }
             fire(Event.SUCCESSOR_GONE);
           });
+    }
+
+    private void failsBecauseGone(String how) {
+      if (observed.successor.isChild()) {
+        observed.fails(
+            RestartFailure.SUCCESSOR_EXITED,
+            "Process %d ended before it was ready, %s: see what it wrote to its log."
+                .formatted(observed.successor.pid(), how));
+      } else {
+        standingIn = false;
+        observed.fails(
+            RestartFailure.NOT_RETURNED,
+            ("Process %d did not come back (%s): its stand-in, process %d, goes on serving, and no"
+                    + " supervisor knows it. See the log of process %1$d; then start the service"
+                    + " again and end process %3$d.")
+                .formatted(generation.predecessorPid(), how, generation.pid()));
+      }
     }
   }
 
@@ -686,6 +974,30 @@ final class Restarter {
     }
 
     @Override
+    public void mainPassedOn() {
+      onContext(
+          () -> {
+            companion = new Companion(generation.predecessorPid());
+            supervision.becomesMain(listeners.open());
+          });
+    }
+
+    @Override
+    public void stopPassedOn() {
+      onContext(() -> fire(Event.STOP));
+    }
+
+    @Override
+    public void published(String address) {
+      onContext(() -> Restarter.this.published(address));
+    }
+
+    @Override
+    public void executes() {
+      onContext(() -> fire(Event.PREDECESSOR_EXECUTES));
+    }
+
+    @Override
     public void aborted(String reason) {
       onContext(
           () -> {
@@ -706,6 +1018,18 @@ final class Restarter {
                 "generation {0}: predecessor {1} is gone",
                 generation.number(),
                 Long.toString(generation.predecessorPid()));
+            if (!inheritance.isNextImage()) { // that reaps it
+              companionEnded(generation.predecessorPid());
+            }
+            if (standingIn) {
+              LOG.log(
+                  ERROR,
+                  "process {0} goes on alone: it stood in for a process that is gone, and no"
+                      + " supervisor knows it",
+                  Long.toString(generation.pid()));
+              standingIn = false;
+              writePidFile();
+            }
             fire(booting ? Event.ALONE : Event.PREDECESSOR_GONE);
             own();
           });

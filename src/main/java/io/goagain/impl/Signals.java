@@ -2,11 +2,13 @@ package io.goagain.impl;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.goagain.impl.Inheritance.Asked;
 import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.Processes;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
@@ -18,7 +20,7 @@ final class Signals {
 
   private static final System.Logger LOG = System.getLogger(Signals.class.getName());
 
-  private static final AtomicBoolean RESTART_ASKED_EARLY = new AtomicBoolean();
+  private static final Set<Asked> ASKED_EARLY = ConcurrentHashMap.newKeySet();
 
   private final Map<Signal, SignalHandler> before = new HashMap<>();
 
@@ -27,17 +29,39 @@ final class Signals {
    * Threads that were there before go on blocking it, so this comes before Vert.x makes its own.
    */
   static void rememberRestart() {
-    Signal.handle(new Signal("USR2"), received -> RESTART_ASKED_EARLY.set(true));
+    Signal.handle(new Signal("USR2"), received -> ASKED_EARLY.add(Asked.RESTART));
+    unblock(Processes.USR2);
+  }
+
+  /**
+   * While one image of this process takes the place of another, a stop must not be lost either: the
+   * stand-in would go on. And a new image has no files to reopen.
+   */
+  static void rememberAll() {
+    rememberRestart();
+    Signal.handle(new Signal("USR1"), SignalHandler.SIG_IGN);
+    unblock(Processes.USR1);
     try {
-      Processes.unblock(Processes.USR2);
-    } catch (PosixException e) {
-      LOG.log(WARNING, "SIGUSR2 stays blocked: {0}", e.getMessage());
+      Signal.handle(new Signal("TERM"), received -> ASKED_EARLY.add(Asked.STOP));
+      Signal.handle(new Signal("INT"), received -> ASKED_EARLY.add(Asked.STOP));
+    } catch (IllegalArgumentException e) {
+      LOG.log(WARNING, "the JVM keeps SIGTERM and SIGINT: {0}", e.getMessage());
     }
   }
 
-  /** Whether there was one before it could be taken. */
-  static boolean wasRestartAskedEarly() {
-    return RESTART_ASKED_EARLY.getAndSet(false);
+  private static void unblock(int signal) {
+    try {
+      Processes.unblock(signal);
+    } catch (PosixException e) {
+      LOG.log(WARNING, "a signal stays blocked: {0}", e.getMessage());
+    }
+  }
+
+  /** What they asked for meanwhile; told once. */
+  static Set<Asked> askedEarly() {
+    Set<Asked> asked = Set.copyOf(ASKED_EARLY);
+    ASKED_EARLY.removeAll(asked);
+    return asked;
   }
 
   /** Takes a signal, by its name without "SIG". Where the JVM does not give it, that is logged. */

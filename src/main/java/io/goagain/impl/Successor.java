@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.Generation;
 import io.goagain.RestartFailure;
+import io.goagain.impl.Inheritance.Handed;
 import io.goagain.impl.net.ConnectionSender;
 import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.Listener;
@@ -19,11 +20,13 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** What a predecessor knows of its successor: the process, and the line to it. */
+/**
+ * What a predecessor knows of its successor, a child or, for a stand-in, its parent's next image:
+ * the process, and the line to it.
+ */
 final class Successor {
 
   /** What a successor does, told on any thread. */
@@ -37,10 +40,21 @@ final class Successor {
 
     void failed(RestartFailure failure, String reason);
 
+    /** A stand-in that has said which listeners its process is to have when it returns. */
+    void standsBy();
+
+    /** A signal came to it that concerns whoever serves: what is to be published. */
+    void published(String address);
+
     /** It closed the line; most often its end follows. */
     void hungUp();
 
-    void gone(Processes.Exit exit);
+    /**
+     * Its process is gone.
+     *
+     * @param how as far as it is known
+     */
+    void gone(String how);
   }
 
   private static final System.Logger LOG = System.getLogger(Successor.class.getName());
@@ -49,22 +63,27 @@ final class Successor {
   private static final long LAST_WORDS_SECONDS = 1;
 
   private final int pid;
+  private final boolean child;
   private volatile long servingPid;
   private final int messages;
   private final int descriptors;
   private final CountDownLatch heardOut = new CountDownLatch(1);
+  private final List<Handed> returned = new ArrayList<>();
+  private Observer observer;
   private HandoverChannel channel;
   private ConnectionSender connections;
 
-  private Successor(int pid, int messages, int descriptors) {
+  private Successor(int pid, boolean child, int messages, int descriptors) {
     this.pid = pid;
+    this.child = child;
     this.servingPid = pid;
     this.messages = messages;
     this.descriptors = descriptors;
   }
 
   /** Blocks for some milliseconds. If it fails, nothing is left of it. */
-  static Successor spawn(NextCommand command, Generation generation, List<Listener> listeners)
+  static Successor spawn(
+      NextCommand command, Inheritance.Role role, Generation generation, List<Listener> listeners)
       throws RestartException {
     List<Integer> own = new ArrayList<>();
     List<Integer> theirs = new ArrayList<>();
@@ -77,23 +96,21 @@ final class Successor {
       List<Integer> handed = new ArrayList<>();
       listeners.forEach(l -> handed.add(l.descriptor()));
       handed.addAll(theirs);
-      Map<String, String> environment = new TreeMap<>(command.environment());
-      environment.putAll(
-          Inheritance.variables(
+      Map<String, String> handover =
+          Inheritance.forSpawn(
               generation.number() + 1,
               generation.pid(),
-              listeners.stream().map(Listener::name).toList()));
+              role,
+              listeners.stream().map(Successor::handed).toList());
       int pid =
           Spawn.spawn(
               new Spawn.Command(
                   command.path(),
                   command.arguments(),
-                  environment.entrySet().stream()
-                      .map(variable -> variable.getKey() + "=" + variable.getValue())
-                      .toList(),
+                  command.environmentWith(handover),
                   command.workingDirectory(),
                   handed));
-      return new Successor(pid, own.get(0), own.get(1));
+      return new Successor(pid, true, own.get(0), own.get(1));
     } catch (PosixException e) {
       own.forEach(Successor::close);
       throw spawnFailure(command, e);
@@ -143,7 +160,36 @@ final class Successor {
     }
   }
 
-  /** Of the process that was spawned, which is a child of this one. */
+  /**
+   * The next image of the process that this one stands in for, which is about to take that over.
+   *
+   * @param line to that process; this object's from now on
+   */
+  static Successor nextImage(
+      long pid, HandoverChannel line, Generation own, Listeners listeners, Observer observer) {
+    Successor successor = new Successor((int) pid, false, -1, -1);
+    successor.observer = observer;
+    successor.channel = line;
+    successor.connections = new ConnectionSender(line, listeners);
+    line.listen(successor.new Messages(own));
+    for (Listener listener : listeners.open()) {
+      Handed handed = handed(listener);
+      line.send(Handshake.listener(handed), handed.descriptor(), () -> {});
+    }
+    line.send(Handshake.message(Handshake.STANDBY));
+    return successor;
+  }
+
+  private static Handed handed(Listener listener) {
+    return new Handed(listener.name(), listener.descriptor(), listener.isFileForeign());
+  }
+
+  /** Whether this process spawned it. */
+  boolean isChild() {
+    return child;
+  }
+
+  /** The process that was spawned. */
   int pid() {
     return pid;
   }
@@ -154,8 +200,9 @@ final class Successor {
   }
 
   /** Says hello, and from now on tells the observer what happens. */
-  void observe(Generation own, Listeners listeners, Observer observer) {
-    Thread reaper = new Thread(() -> reap(observer), "goagain-reaper-" + pid);
+  void observe(Generation own, Listeners listeners, Observer told) {
+    observer = told;
+    Thread reaper = new Thread(this::reap, "goagain-reaper-" + pid);
     reaper.setDaemon(true);
     reaper.start();
     try {
@@ -165,7 +212,7 @@ final class Successor {
               descriptors,
               line -> {
                 connections = new ConnectionSender(line, listeners);
-                return new Messages(observer);
+                return new Messages(own);
               });
       channel.send(Handshake.hello(own));
     } catch (RuntimeException e) {
@@ -180,14 +227,13 @@ final class Successor {
     return connections;
   }
 
-  private void reap(Observer observer) {
-    Processes.Exit exit;
+  private void reap() {
+    String how;
     try {
-      exit = Processes.waitFor(pid);
+      how = Processes.waitFor(pid).toString();
     } catch (PosixException e) {
       // ECHILD: somebody else in this process reaped it. It is gone all the same.
-      LOG.log(WARNING, "the end of successor " + pid + " was not seen: " + e.getMessage());
-      exit = new Processes.Exit(-1, 0);
+      how = "its end was not seen: " + e.getMessage();
     }
     try {
       // Its last words come first: that it stops is not the same as that it was killed.
@@ -195,7 +241,7 @@ final class Successor {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    observer.gone(exit);
+    observer.gone(how);
   }
 
   void send(JsonObject message) {
@@ -209,7 +255,18 @@ final class Successor {
     channel.send(message, descriptor, () -> close(descriptor));
   }
 
+  /**
+   * A child only. What a supervisor watches is not this process's to kill: where it would have to,
+   * it is told to be gone, and left alone.
+   */
   void kill(int signal) {
+    if (!child) {
+      if (signal == Processes.KILL) {
+        close();
+        observer.gone("it is left alone");
+      }
+      return;
+    }
     try {
       Processes.kill(pid, signal);
     } catch (PosixException e) {
@@ -225,12 +282,26 @@ final class Successor {
     }
   }
 
+  /** Of a stand-in: what this process's next image is to have. They are the caller's. */
+  List<Handed> returned() {
+    return returned;
+  }
+
+  void closeReturned() {
+    returned.forEach(listener -> close(listener.descriptor()));
+  }
+
+  /** To a stand-in whose successor this process becomes. */
+  HandoverChannel line() {
+    return channel;
+  }
+
   private final class Messages implements HandoverChannel.Listener {
-    private final Observer observer;
+    private final Generation own;
     private boolean greeted;
 
-    Messages(Observer observer) {
-      this.observer = observer;
+    Messages(Generation own) {
+      this.own = own;
     }
 
     @Override
@@ -243,6 +314,10 @@ final class Successor {
         } else if (message.getValue("pid") instanceof Integer answering) {
           servingPid = answering;
         }
+        if (!child) {
+          // Not before: what is sent to an image that is about to be replaced may be read by that.
+          channel.send(Handshake.hello(own));
+        }
         return;
       }
       switch (message.getString("type", "")) {
@@ -253,6 +328,12 @@ final class Successor {
         }
         case Handshake.ACCEPTING -> observer.accepting();
         case Handshake.STOPPING -> observer.stopping();
+        case Handshake.LISTENER ->
+            returned.add(
+                new Handed(
+                    message.getString("name"), descriptor, message.getBoolean("foreign", false)));
+        case Handshake.STANDBY -> observer.standsBy();
+        case Handshake.PUBLISH -> observer.published(message.getString("address"));
         case ConnectionSender.TAKEN -> connections.taken();
         case ConnectionSender.REFUSED -> connections.refused();
         default -> LOG.log(WARNING, "unknown message from the successor: {0}", message);
@@ -262,7 +343,11 @@ final class Successor {
     @Override
     public void closed() {
       connections.close();
-      observer.hungUp();
+      if (child) {
+        observer.hungUp();
+      } else {
+        observer.gone("it closed the handover channel");
+      }
       heardOut.countDown();
     }
 

@@ -2,8 +2,10 @@ package io.goagain.impl;
 
 import io.goagain.Generation;
 import io.goagain.impl.net.AdoptingTransport;
+import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.net.Listeners;
 import io.goagain.impl.posix.Processes;
+import java.util.List;
 
 /** What a process is and was started with, found out once, before its first Vert.x instance. */
 public final class ThisProcess {
@@ -21,12 +23,20 @@ public final class ThisProcess {
     long pid = ProcessHandle.current().pid();
     unsupported = findUnsupported();
     inheritance =
-        unsupported == null ? Inheritance.fromEnvironment(launch.environment()) : Inheritance.NONE;
-    if (inheritance.hasPredecessor()) {
+        unsupported == null
+            ? Inheritance.fromEnvironment(launch.environment(), pid)
+            : Inheritance.NONE;
+    if (inheritance.isNextImage()) {
+      Signals.rememberAll();
+    } else if (inheritance.hasPredecessor()) {
       Signals.rememberRestart();
     }
     generation = new Generation(inheritance.generation(), pid, inheritance.predecessorPid());
-    listeners.inherit(inheritance.listeners(), !inheritance.hasPredecessor());
+    List<InheritedListener> inherited =
+        inheritance.hasPredecessor() || unsupported != null
+            ? inheritance.listeners()
+            : SocketActivation.fromEnvironment(launch.environment(), pid);
+    listeners.inherit(inherited, !inheritance.hasPredecessor());
   }
 
   private static String findUnsupported() {

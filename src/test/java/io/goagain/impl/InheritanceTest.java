@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.goagain.impl.Inheritance.Asked;
+import io.goagain.impl.Inheritance.Handed;
+import io.goagain.impl.Inheritance.Role;
 import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.PosixException;
@@ -25,6 +28,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +42,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The socket pair here is made by this process, so this process is its own predecessor. */
 @EnabledOnOs(OS.LINUX)
 class InheritanceTest {
+
+  private static final long OWN = Processes.pid();
 
   private static final int O_NONBLOCK = 04000;
   private static final int O_CLOEXEC = 02000000;
@@ -69,7 +75,7 @@ class InheritanceTest {
 
   @Test
   void withoutTheVariableThereIsNone() {
-    assertSame(Inheritance.NONE, Inheritance.fromEnvironment(Map.of("GOAGAIN_PPID", "1")));
+    assertSame(Inheritance.NONE, Inheritance.fromEnvironment(Map.of("GOAGAIN_PPID", "1"), OWN));
     assertFalse(Inheritance.NONE.hasPredecessor());
     assertEquals(1, Inheritance.NONE.generation());
   }
@@ -112,17 +118,19 @@ class InheritanceTest {
   @ValueSource(
       strings = {"", "{", "[]", "null", "17", "nonsense", "{\"generation\":2", "{} {}", "\u0000"})
   void whatIsNoJsonObjectIsIgnored(String handover) {
-    assertSame(Inheritance.NONE, Inheritance.fromEnvironment(Map.of("GOAGAIN_HANDOVER", handover)));
+    assertSame(
+        Inheritance.NONE, Inheritance.fromEnvironment(Map.of("GOAGAIN_HANDOVER", handover), OWN));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generation", "predecessor", "messages", "descriptors"})
+  @ValueSource(strings = {"generation", "predecessor", "role", "messages", "descriptors"})
   void aHandoverThatLacksAFieldIsIgnored(String field) {
     assertSame(Inheritance.NONE, read(without(handover(listening), field)));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generation", "predecessor", "messages", "descriptors", "listeners"})
+  @ValueSource(
+      strings = {"generation", "predecessor", "role", "messages", "descriptors", "listeners"})
   void aHandoverWithAFieldOfTheWrongTypeIsIgnored(String field) {
     assertSame(Inheritance.NONE, read(handover(listening).put(field, "text")));
     assertSame(Inheritance.NONE, read(handover(listening).put(field, true)));
@@ -219,7 +227,9 @@ class InheritanceTest {
 
   @Test
   void theVariablesForASuccessorNumberItsDescriptorsFromThree() {
-    Map<String, String> variables = Inheritance.variables(7, 4711, List.of("a", "b"));
+    Map<String, String> variables =
+        Inheritance.forSpawn(
+            7, 4711, Role.STAND_IN, List.of(new Handed("a", 50, false), new Handed("b", 60, true)));
     assertEquals("4711", variables.get("GOAGAIN_PPID"));
     JsonObject handover = new JsonObject(variables.get("GOAGAIN_HANDOVER"));
     assertEquals(7, handover.getInteger("generation"));
@@ -227,8 +237,42 @@ class InheritanceTest {
     assertEquals(5, handover.getInteger("messages"));
     assertEquals(6, handover.getInteger("descriptors"));
     assertEquals(
-        new JsonArray("[{\"fd\":3,\"name\":\"a\"},{\"fd\":4,\"name\":\"b\"}]"),
+        new JsonArray(
+            "[{\"fd\":3,\"name\":\"a\",\"foreign\":false},"
+                + "{\"fd\":4,\"name\":\"b\",\"foreign\":true}]"),
         handover.getJsonArray("listeners"));
+  }
+
+  @Test
+  void theVariablesForTheNextImageKeepTheNumbers() {
+    Map<String, String> variables =
+        Inheritance.forExec(
+            9,
+            4712,
+            4711,
+            Set.of(Asked.STOP),
+            List.of(new Handed("a", 17, false)),
+            List.of(channel[0], 21));
+    JsonObject handover = new JsonObject(variables.get("GOAGAIN_HANDOVER"));
+    assertEquals(4712, handover.getInteger("predecessor"));
+    assertEquals(21, handover.getInteger("descriptors"));
+    assertEquals(
+        new JsonArray("[{\"fd\":17,\"name\":\"a\",\"foreign\":false}]"),
+        handover.getJsonArray("listeners"));
+    Inheritance image = read(handover);
+    assertTrue(image.isNextImage());
+    assertEquals(9, image.generation());
+    assertEquals(4711, image.child());
+    assertEquals(Set.of(Asked.STOP), image.asked());
+  }
+
+  @Test
+  void whatAnotherProcessMadeIsNoNextImage() {
+    JsonObject image = handover(listening).put("role", "NEXT_IMAGE").put("child", 1);
+    assertTrue(read(image.copy().put("predecessor", 1)).isNextImage());
+    assertSame(
+        Inheritance.NONE,
+        Inheritance.fromEnvironment(Map.of("GOAGAIN_HANDOVER", image.encode()), OWN + 1));
   }
 
   private void assertListenerIsIgnored(JsonObject handover) {
@@ -241,6 +285,7 @@ class InheritanceTest {
     return new JsonObject()
         .put("generation", 2)
         .put("predecessor", Processes.pid())
+        .put("role", "SUCCESSOR")
         .put("messages", channel[0])
         .put("descriptors", descriptors[0])
         .put(
@@ -255,7 +300,7 @@ class InheritanceTest {
   }
 
   private static Inheritance read(JsonObject handover) {
-    return Inheritance.fromEnvironment(Map.of("GOAGAIN_HANDOVER", handover.encode()));
+    return Inheritance.fromEnvironment(Map.of("GOAGAIN_HANDOVER", handover.encode()), OWN);
   }
 
   private static FileChannel file(Path directory) throws IOException {

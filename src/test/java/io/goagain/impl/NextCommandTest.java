@@ -14,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -222,6 +223,36 @@ class NextCommandTest {
             Map.of("GOAGAIN_FD", "3", "GOAGAIN_HANDOVER", "{}", "GOAGAIN_", "", "A", "1"),
             new RestartOptions());
     assertEquals(Map.of("A", "1", "PWD", work.toString(), "_JAVA_SR_SIGNUM", "35"), environment);
+  }
+
+  @Test
+  void whatSystemdMeantForOneProcessIsNotPassedOn() throws Exception {
+    Map<String, String> environment =
+        environment(
+            Map.of(
+                "LISTEN_PID", "17",
+                "LISTEN_PIDFDID", "18",
+                "LISTEN_FDS", "1",
+                "LISTEN_FDNAMES", "app.socket",
+                "LISTEN_ADDRESS", "the application's",
+                "NOTIFY_SOCKET", "/run/notify",
+                "WATCHDOG_USEC", "1000000"),
+            new RestartOptions());
+    assertEquals(
+        Set.of("LISTEN_ADDRESS", "NOTIFY_SOCKET", "WATCHDOG_USEC", "PWD", "_JAVA_SR_SIGNUM"),
+        environment.keySet());
+  }
+
+  @Test
+  void theSuccessorTakesTheWatchdogOverFromWhomeverItWasMeantFor() throws Exception {
+    long own = ProcessHandle.current().pid();
+    for (long pid : new long[] {own, own + 1}) {
+      Map<String, String> environment =
+          environment(
+              Map.of("WATCHDOG_USEC", "1", "WATCHDOG_PID", Long.toString(pid)),
+              new RestartOptions());
+      assertEquals(pid != own, environment.containsKey("WATCHDOG_PID"));
+    }
   }
 
   @Test

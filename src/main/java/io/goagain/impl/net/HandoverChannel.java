@@ -20,6 +20,7 @@ import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -184,6 +185,27 @@ public final class HandoverChannel {
           descriptors.flush();
           messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> pairing.end());
         });
+  }
+
+  /** Tells another listener from now on, also if the line has ended meanwhile. Any thread. */
+  public void listen(Listener next) {
+    boolean alive =
+        onThread(
+            () -> {
+              if (pairing.over) {
+                next.closed();
+              } else {
+                pairing.listener = next;
+              }
+            });
+    if (!alive) {
+      next.closed();
+    }
+  }
+
+  /** The numbers of its two sockets, messages first; they stay this object's. */
+  public List<Integer> sockets() {
+    return List.of(messages.fd().intValue(), descriptors.fd().intValue());
   }
 
   /** Whether the thread is there: it ends with the channel. */

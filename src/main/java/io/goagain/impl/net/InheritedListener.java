@@ -11,9 +11,15 @@ import java.io.IOException;
  * @param name as the predecessor called it
  * @param descriptor its number in this process
  * @param address what the kernel says it is bound to
- * @param file what tells the file of a Unix socket from another one at its path, or null
+ * @param file what tells the file of a Unix socket from another one at its path; null if there is
+ *     none, or it belongs to somebody else
  */
 public record InheritedListener(String name, int descriptor, ListenerAddress address, Object file) {
+
+  /** The same for one whose file, if it has one, is to be left alone. */
+  public InheritedListener foreign() {
+    return new InheritedListener(name, descriptor, address, null);
+  }
 
   /**
    * Looks at an inherited number and makes it ours: close-on-exec, so that nothing that the

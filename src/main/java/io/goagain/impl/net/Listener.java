@@ -23,6 +23,7 @@ public final class Listener {
       String name,
       String inheritedName,
       ListenerAddress address,
+      Object fileIdentity,
       ListenerSettings settings,
       AdoptingServerChannel channel) {
     this.name = name;
@@ -30,8 +31,7 @@ public final class Listener {
     this.inheritedName = inheritedName;
     this.settings = settings;
     this.channel = channel;
-    this.fileIdentity =
-        address instanceof ListenerAddress.Unix unix ? UnixPaths.identity(unix.path()) : null;
+    this.fileIdentity = fileIdentity;
   }
 
   public String name() {
@@ -54,6 +54,11 @@ public final class Listener {
 
   ListenerSettings settings() {
     return settings;
+  }
+
+  /** Whether it is a Unix socket whose file belongs to somebody else, who made it. */
+  public boolean isFileForeign() {
+    return address instanceof ListenerAddress.Unix && fileIdentity == null;
   }
 
   /** Its number in this process, which goes on owning it. */

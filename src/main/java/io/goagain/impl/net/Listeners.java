@@ -106,9 +106,18 @@ public final class Listeners {
     if (before != null && !before.equals(name)) {
       LOG.log(INFO, "listener \"{0}\" on {1} is called \"{2}\" now", before, bound, name);
     }
-    Listener listener = new Listener(name, before, bound, settings, channel);
+    Listener listener =
+        new Listener(name, before, bound, fileOf(bound, adopted), settings, channel);
     open.add(listener);
     return listener;
+  }
+
+  /** What tells the file of a Unix socket that is ours from others; null for what is not ours. */
+  private static Object fileOf(ListenerAddress bound, InheritedListener adopted) {
+    if (adopted != null) {
+      return adopted.file();
+    }
+    return bound instanceof ListenerAddress.Unix unix ? UnixPaths.identity(unix.path()) : null;
   }
 
   void closed(Listener listener) {
@@ -196,9 +205,13 @@ public final class Listeners {
     drains.forEach(drain -> drain.joined(connection));
   }
 
-  /** The open listener that the predecessor calls by this name, or null. */
+  /** The open listener that the other process calls by this name, or null. */
   public Listener inheritedAs(String name) {
-    return open.stream().filter(l -> name.equals(l.inheritedName())).findFirst().orElse(null);
+    return open.stream()
+        .filter(l -> name.equals(l.inheritedName()))
+        .findFirst()
+        .or(() -> open.stream().filter(l -> name.equals(l.name())).findFirst())
+        .orElse(null);
   }
 
   /**

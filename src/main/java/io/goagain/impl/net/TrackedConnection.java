@@ -55,6 +55,7 @@ final class TrackedConnection {
   private final Channel channel;
   private final Listener listener;
   private final ConnectionSender refusedBy;
+  private final ProtocolDetector detector;
   private volatile Protocol protocol = Protocol.UNKNOWN;
 
   private volatile Ending ending = Ending.FINISHED;
@@ -78,6 +79,8 @@ final class TrackedConnection {
     this.channel = channel;
     this.listener = listener;
     this.refusedBy = refusedBy;
+    this.detector = new ProtocolDetector(this);
+    this.leaving = detector;
     channel.attr(KEY).set(this);
   }
 
@@ -91,8 +94,6 @@ final class TrackedConnection {
 
   /** Before the channel is registered. */
   void start() {
-    ProtocolDetector detector = new ProtocolDetector(this);
-    leaving = detector;
     channel.pipeline().addFirst(detector);
   }
 

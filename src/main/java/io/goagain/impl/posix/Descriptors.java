@@ -3,9 +3,6 @@ package io.goagain.impl.posix;
 import com.sun.jna.LastErrorException;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,9 +13,6 @@ import java.util.List;
 public final class Descriptors {
 
   private static final int FIRST_AFTER_STANDARD = 3;
-
-  /** sizeof sun_path, less the NUL. */
-  private static final int MAX_UNIX_PATH = 107;
 
   private Descriptors() {}
 
@@ -113,24 +107,16 @@ public final class Descriptors {
    * @throws PosixException EADDRINUSE, if there is anything at the path; ENOENT; EACCES; EMFILE
    */
   public static int listenUnix(String path, int backlog) throws PosixException {
-    byte[] name = path.getBytes(StandardCharsets.UTF_8);
-    if (name.length == 0 || name.length > MAX_UNIX_PATH) {
-      throw new PosixException("bind(" + path + ")", Errno.ENAMETOOLONG);
-    }
-    // struct sockaddr_un (sys/un.h): family in 2 bytes, then the path. An abstract name ends with
-    // the length, any other with a NUL.
-    ByteBuffer address =
-        ByteBuffer.allocate(2 + name.length + (name[0] == 0 ? 0 : 1))
-            .order(ByteOrder.nativeOrder());
-    address.putShort((short) LibC.AF_UNIX).put(name);
+    String bind = "bind(" + path.replace('\0', '@') + ")";
+    byte[] address = UnixAddress.of(path, bind);
     int fd =
         LibC.socket(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC | LibC.SOCK_NONBLOCK, 0);
     if (fd == -1) {
       throw LibC.failed("socket(AF_UNIX, SOCK_STREAM)");
     }
     PosixException failure = null;
-    if (LibC.bind(fd, address.array(), address.capacity()) == -1) {
-      failure = LibC.failed("bind(" + path.replace('\0', '@') + ")");
+    if (LibC.bind(fd, address, address.length) == -1) {
+      failure = LibC.failed(bind);
     } else if (LibC.listen(fd, backlog) == -1) {
       failure = LibC.failed("listen(" + path.replace('\0', '@') + ")");
     }

@@ -42,6 +42,7 @@ final class LibC {
 
   // bits/sigaction.h
   static final int SIG_UNBLOCK = 1;
+  static final int SIG_SETMASK = 2;
 
   // sys/socket.h, bits/socket_type.h
   static final int AF_UNIX = 1;
@@ -52,12 +53,20 @@ final class LibC {
   static final int SOCK_NONBLOCK = 0x800;
   static final int SOCK_CLOEXEC = 0x80000;
 
+  static final int SCM_RIGHTS = 1;
+  static final int MSG_NOSIGNAL = 0x4000;
+
   // asm-generic/socket.h
   static final int SOL_SOCKET = 1;
   static final int SO_TYPE = 3;
   static final int SO_PEERCRED = 17;
+  static final int SO_SNDTIMEO = 21;
   static final int SO_ACCEPTCONN = 30;
   static final int SO_DOMAIN = 39;
+  static final int SO_COOKIE = 57;
+
+  // bits/time.h
+  static final int CLOCK_MONOTONIC = 1;
 
   // spawn.h
   static final short POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -99,7 +108,13 @@ final class LibC {
 
   static native int getsockopt(int fd, int level, int name, int[] value, int[] length);
 
+  static native int setsockopt(int fd, int level, int name, long[] value, int length);
+
   static native int getsockname(int fd, byte[] address, int[] length);
+
+  static native long sendmsg(int fd, Pointer message, int flags);
+
+  static native int clock_gettime(int clock, long[] time);
 
   static native Pointer opendir(byte[] path);
 
@@ -115,6 +130,10 @@ final class LibC {
   static native int getppid();
 
   static native int kill(int pid, int signal);
+
+  static native int execve(byte[] path, Pointer argv, Pointer envp);
+
+  static native int chdir(byte[] path);
 
   static native int waitpid(int pid, int[] status, int options);
 

@@ -67,6 +67,21 @@ public record SocketFacts(
     };
   }
 
+  /**
+   * What tells a socket from every other one since the machine was booted: SO_COOKIE, Linux 4.12.
+   * All numbers of it have the same, in every process.
+   *
+   * @throws PosixException EBADF; ENOTSOCK; ENOPROTOOPT
+   */
+  public static long cookie(int fd) throws PosixException {
+    int[] halves = new int[2];
+    int[] length = {Long.BYTES};
+    if (LibC.getsockopt(fd, LibC.SOL_SOCKET, LibC.SO_COOKIE, halves, length) == -1) {
+      throw LibC.failed("getsockopt(" + fd + ", SO_COOKIE)");
+    }
+    return Integer.toUnsignedLong(halves[0]) | (long) halves[1] << 32;
+  }
+
   static int option(int fd, String name) throws PosixException {
     int number =
         switch (name) {

@@ -148,7 +148,7 @@ public final class Spawn {
   }
 
   /** A null-terminated array of C strings, and the strings behind it, in one piece of memory. */
-  private static Memory vector(List<String> strings) {
+  static Memory vector(List<String> strings) {
     List<byte[]> contents = strings.stream().map(LibC::bytes).toList();
     long offset = (strings.size() + 1L) * Native.POINTER_SIZE;
     Memory memory = new Memory(offset + contents.stream().mapToLong(c -> c.length).sum());

@@ -15,8 +15,8 @@ final class TestLibC {
   static final long SIG_DFL = 0;
   static final long SIG_IGN = 1;
 
-  private static final int POLLIN = 1;
-  private static final int PATIENCE_MILLIS = 20_000;
+  static final int POLLIN = 1;
+  static final int PATIENCE_MILLIS = 20_000;
 
   static {
     Native.register("c");
@@ -41,6 +41,8 @@ final class TestLibC {
   static native int dup2(int from, int to);
 
   static native long read(int fd, byte[] bytes, long count);
+
+  static native long recvmsg(int fd, Pointer message, int flags);
 
   /** struct pollfd is an int and two shorts; both machines are little-endian. */
   static native int poll(int[] fds, long count, int millis);

@@ -1,0 +1,70 @@
+package io.goagain.examples;
+
+import io.goagain.Generation;
+import io.goagain.RestartMessages;
+import io.goagain.RestartVerticle;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonObject;
+
+/** What the examples have in common: how they begin, and what they answer. */
+public final class Service {
+
+  private static final Generation GENERATION = Generation.current();
+
+  private Service() {}
+
+  /** Deploys RestartVerticle when the servers are deployed, and prints what listens. */
+  public static void start(Vertx vertx, Future<?> servers, JsonObject options) {
+    servers
+        .compose(
+            deployed ->
+                // Last: this says ready, and from then on the servers accept.
+                vertx.deployVerticle(
+                    new RestartVerticle(), new DeploymentOptions().setConfig(options)))
+        .compose(deployed -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
+        .onComplete(
+            status -> {
+              // In one piece: the generations share this stream.
+              System.out.println(
+                  "ready generation=%d pid=%d".formatted(GENERATION.number(), GENERATION.pid()));
+              for (Object listener : status.body().getJsonArray("listeners")) {
+                JsonObject json = (JsonObject) listener;
+                System.out.println(
+                    "listening " + json.getString("name") + " " + json.getString("address"));
+              }
+            },
+            failure -> {
+              // A successor that cannot start says so by its exit: its predecessor goes on.
+              System.err.println("could not start: " + failure);
+              System.exit(1);
+            });
+  }
+
+  /** GET / tells who answers, GET /slow?millis=N takes its time, POST /echo gives back the body. */
+  public static void answer(Vertx vertx, HttpServerRequest request) {
+    switch (request.path()) {
+      case "/" ->
+          request
+              .response()
+              .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
+      case "/slow" -> {
+        String millis = request.getParam("millis", "1000");
+        vertx.setTimer(
+            Math.max(1, Long.parseLong(millis)),
+            id -> request.response().end("slow " + millis + "\n"));
+      }
+      case "/echo" -> {
+        if (request.method().equals(HttpMethod.POST)) {
+          request.body().onSuccess(body -> request.response().end(body));
+        } else {
+          request.response().setStatusCode(405).end();
+        }
+      }
+      default -> request.response().setStatusCode(404).end();
+    }
+  }
+}
