@@ -9,9 +9,11 @@ import io.goagain.impl.Inheritance.Asked;
 import io.goagain.impl.posix.Exec;
 import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.Spawn;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The second half of the double strategy: this process runs its next image, under its old pid. */
@@ -44,7 +46,9 @@ final class NextImage {
     Successor standIn = attempt.successor;
     List<Integer> kept = new ArrayList<>();
     standIn.returned().forEach(listener -> kept.add(listener.descriptor()));
-    kept.addAll(standIn.line().sockets());
+    if (!standIn.isOriginal()) {
+      kept.addAll(standIn.line().sockets());
+    }
     Set<Asked> late = EnumSet.noneOf(Asked.class);
     late.addAll(asked);
     late.addAll(Signals.askedEarly());
@@ -53,17 +57,10 @@ final class NextImage {
           new Spawn.Command(
               command.path(),
               command.arguments(),
-              command.environmentWith(
-                  Inheritance.forExec(
-                      own.number() + 2,
-                      standIn.servingPid(),
-                      standIn.pid(),
-                      late,
-                      standIn.returned(),
-                      standIn.line().sockets())),
+              command.environmentWith(handover(standIn, own, late)),
               command.workingDirectory(),
               kept));
-    } catch (PosixException e) {
+    } catch (IOException e) {
       LOG.log(
           ERROR,
           "process {0} could not execute its next image and ends; its stand-in, process {1}, goes"
@@ -72,5 +69,19 @@ final class NextImage {
           Long.toString(standIn.servingPid()),
           e.getMessage());
     }
+  }
+
+  private static Map<String, String> handover(Successor standIn, Generation own, Set<Asked> asked)
+      throws IOException {
+    if (standIn.isOriginal()) {
+      return OriginalProtocol.forExec(standIn.returned().get(0), own.pid(), standIn.pid());
+    }
+    return Inheritance.forExec(
+        own.number() + 2,
+        standIn.servingPid(),
+        standIn.pid(),
+        asked,
+        standIn.returned(),
+        standIn.line().sockets());
   }
 }

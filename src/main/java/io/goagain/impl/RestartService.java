@@ -71,6 +71,9 @@ public final class RestartService {
     take("INT", () -> stopBySignal(128 + 2));
     take("HUP", () -> published(RestartMessages.RELOAD));
     take("USR1", () -> published(RestartMessages.REOPEN));
+    signals.take(
+        OriginalProtocol.SUCCESSOR_ACCEPTS,
+        () -> context.runOnContext(v -> restarter.successorAccepts()));
     Future<Void> serving = restarter.start();
     Set<Asked> early = EnumSet.noneOf(Asked.class);
     early.addAll(Signals.askedEarly());

@@ -19,6 +19,7 @@ import io.goagain.impl.net.DrainReport;
 import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.ListenerAddress;
 import io.goagain.impl.net.Listeners;
+import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.Processes;
 import io.vertx.core.AsyncResult;
 import io.vertx.core.Context;
@@ -113,6 +114,11 @@ final class Restarter {
   Future<Void> start() {
     if (inheritance.isNextImage()) {
       companion = Companion.ofEarlierImage(inheritance.child());
+    } else if (process.original().nextImage()) {
+      companion = Companion.ofEarlierImage(process.original().peer());
+    }
+    if (generation.pid() == 1 || companion != null) {
+      Orphans.reapPeriodically(vertx);
     }
     if (inheritance.hasPredecessor()) {
       predecessor =
@@ -201,6 +207,13 @@ final class Restarter {
   void stopNow(int code) {
     exitCode = code;
     fire(Event.STOP_NOW);
+  }
+
+  /** A signal that a successor sends which knows the original protocol only. */
+  void successorAccepts() {
+    if (machine.state() == State.AWAITING_READY && attempt.successor.turnsOutOriginal()) {
+      fire(Event.SUCCESSOR_ACCEPTING);
+    }
   }
 
   /** A signal asks for something to be published, here and where the service is now. */
@@ -324,6 +337,7 @@ final class Restarter {
     if (predecessor != null) {
       predecessor.sayAccepting();
     }
+    process.original().tellPeer();
     if (machine.state() == State.SERVING) {
       own(); // nobody else can
     }
@@ -493,9 +507,11 @@ final class Restarter {
   private void passState() {
     publish(new JsonObject().put("type", "ownership_released"));
     Attempt current = attempt;
+    long limit = current.options().getDrainTimeout();
     stateGone =
-        StateTransfer.send(
-            vertx, process.handover(), current.successor, current.options().getDrainTimeout());
+        current.successor.isOriginal()
+            ? StateTransfer.release(vertx, process.handover(), limit)
+            : StateTransfer.send(vertx, process.handover(), current.successor, limit);
   }
 
   private void own() {
@@ -548,9 +564,26 @@ final class Restarter {
         .onComplete(
             found -> {
               if (attempt == current) {
-                current.successor.send(Handshake.message(Handshake.EXECUTES));
+                callBack(current);
               }
             });
+  }
+
+  private void callBack(Attempt current) {
+    if (!current.successor.isOriginal()) {
+      current.successor.send(Handshake.message(Handshake.EXECUTES));
+      return;
+    }
+    try {
+      if (current.failure() == null) {
+        current.successor.standsByAsOriginal(listeners.open());
+        return;
+      }
+    } catch (PosixException e) {
+      current.fails(RestartFailure.EXEC_FAILED, e.getMessage());
+    }
+    // It cannot be told to give back: its end makes this process serve again.
+    current.successor.kill(Processes.TERM);
   }
 
   private void execute() {

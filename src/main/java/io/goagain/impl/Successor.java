@@ -18,6 +18,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -65,6 +66,8 @@ final class Successor {
   private final int pid;
   private final boolean child;
   private volatile long servingPid;
+  private volatile boolean greeted;
+  private volatile boolean original;
   private final int messages;
   private final int descriptors;
   private final CountDownLatch heardOut = new CountDownLatch(1);
@@ -96,12 +99,16 @@ final class Successor {
       List<Integer> handed = new ArrayList<>();
       listeners.forEach(l -> handed.add(l.descriptor()));
       handed.addAll(theirs);
-      Map<String, String> handover =
+      Map<String, String> handover = new HashMap<>();
+      if (!listeners.isEmpty()) {
+        handover.putAll(OriginalProtocol.forSpawn(listeners.get(0).address(), generation.pid()));
+      }
+      handover.putAll(
           Inheritance.forSpawn(
               generation.number() + 1,
               generation.pid(),
               role,
-              listeners.stream().map(Successor::handed).toList());
+              listeners.stream().map(Successor::handed).toList()));
       int pid =
           Spawn.spawn(
               new Spawn.Command(
@@ -222,9 +229,20 @@ final class Successor {
     }
   }
 
-  /** Where connections go, once it accepts. */
+  /** Where connections go, once it accepts; null if it cannot take any. */
   ConnectionSender connections() {
-    return connections;
+    return original ? null : connections;
+  }
+
+  /** It has told by a signal that it accepts: false if it has spoken our protocol before. */
+  boolean turnsOutOriginal() {
+    original = !greeted;
+    return original;
+  }
+
+  /** Whether it is a program that knows {@link OriginalProtocol} only. */
+  boolean isOriginal() {
+    return original;
   }
 
   private void reap() {
@@ -245,7 +263,14 @@ final class Successor {
   }
 
   void send(JsonObject message) {
-    if (channel != null) {
+    if (original) {
+      // It reads no messages, but knows signals that mean the same.
+      switch (message.getString("type")) {
+        case Handshake.RESTART -> kill(Processes.USR2);
+        case Handshake.STOP -> kill(Processes.TERM);
+        default -> {}
+      }
+    } else if (channel != null) {
       channel.send(message);
     }
   }
@@ -287,6 +312,15 @@ final class Successor {
     return returned;
   }
 
+  /** It returns nothing by itself: the next image gets the listeners as they are here. */
+  void standsByAsOriginal(List<Listener> listeners) throws PosixException {
+    for (Listener listener : listeners) {
+      int duplicate = Descriptors.duplicate(listener.descriptor());
+      returned.add(new Handed(listener.name(), duplicate, listener.isFileForeign()));
+    }
+    observer.standsBy();
+  }
+
   void closeReturned() {
     returned.forEach(listener -> close(listener.descriptor()));
   }
@@ -298,7 +332,6 @@ final class Successor {
 
   private final class Messages implements HandoverChannel.Listener {
     private final Generation own;
-    private boolean greeted;
 
     Messages(Generation own) {
       this.own = own;

@@ -16,6 +16,7 @@ public final class ThisProcess {
   private final Listeners listeners = new Listeners();
   private final HandoverRegistry handover = new HandoverRegistry();
   private final Inheritance inheritance;
+  private final OriginalProtocol original;
   private final Generation generation;
   private final String unsupported;
 
@@ -32,11 +33,20 @@ public final class ThisProcess {
       Signals.rememberRestart();
     }
     generation = new Generation(inheritance.generation(), pid, inheritance.predecessorPid());
-    List<InheritedListener> inherited =
-        inheritance.hasPredecessor() || unsupported != null
-            ? inheritance.listeners()
-            : SocketActivation.fromEnvironment(launch.environment(), pid);
-    listeners.inherit(inherited, !inheritance.hasPredecessor());
+    original =
+        unsupported == null && !inheritance.hasPredecessor()
+            ? OriginalProtocol.fromEnvironment(launch.environment(), pid, Processes.parentPid())
+            : OriginalProtocol.NONE;
+    listeners.inherit(inherited(pid), !inheritance.hasPredecessor() && !original.hasPeer());
+  }
+
+  private List<InheritedListener> inherited(long pid) {
+    if (unsupported != null || inheritance.hasPredecessor()) {
+      return inheritance.listeners();
+    }
+    return original.hasPeer()
+        ? original.listeners()
+        : SocketActivation.fromEnvironment(launch.environment(), pid);
   }
 
   private static String findUnsupported() {
@@ -72,6 +82,10 @@ public final class ThisProcess {
 
   Inheritance inheritance() {
     return inheritance;
+  }
+
+  OriginalProtocol original() {
+    return original;
   }
 
   public HandoverRegistry handover() {

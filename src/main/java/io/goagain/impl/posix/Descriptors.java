@@ -12,7 +12,7 @@ import java.util.List;
  */
 public final class Descriptors {
 
-  private static final int FIRST_AFTER_STANDARD = 3;
+  static final int FIRST_AFTER_STANDARD = 3;
 
   private Descriptors() {}
 

@@ -2,6 +2,7 @@ package io.goagain.impl.posix;
 
 import com.sun.jna.Function;
 import com.sun.jna.LastErrorException;
+import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
@@ -27,6 +28,10 @@ final class LibC {
   static final int F_DUPFD_CLOEXEC = 1030;
   static final int FD_CLOEXEC = 1;
   static final int O_NONBLOCK = 0x800;
+  static final int O_CLOEXEC = 0x80000;
+  static final int O_PATH = 0x200000;
+  static final int AT_FDCWD = -100;
+  static final int AT_EACCESS = 0x200;
 
   // unistd.h
   static final int X_OK = 1;
@@ -40,9 +45,15 @@ final class LibC {
   static final long MFD_CLOEXEC = 1;
   static final long UINT_MAX = 0xffff_ffffL;
 
-  // bits/sigaction.h
+  // bits/sigaction.h, bits/signum-generic.h; struct sigaction begins with the handler
   static final int SIG_UNBLOCK = 1;
   static final int SIG_SETMASK = 2;
+  static final long SIG_DFL = 0;
+  static final long SIG_IGN = 1;
+  static final int LAST_SIGNAL = 64;
+
+  // bits/waitflags.h
+  static final int WNOHANG = 1;
 
   // sys/socket.h, bits/socket_type.h
   static final int AF_UNIX = 1;
@@ -72,10 +83,12 @@ final class LibC {
   static final short POSIX_SPAWN_SETSIGDEF = 0x04;
   static final short POSIX_SPAWN_SETSIGMASK = 0x08;
 
-  // Upper bounds of structures that only libc looks into: 80 and 336 bytes in glibc and musl.
+  // Upper bounds of structures that only libc looks into: 80, 336, 128 and 152 bytes in glibc and
+  // musl.
   static final int SIZEOF_POSIX_SPAWN_FILE_ACTIONS = 256;
   static final int SIZEOF_POSIX_SPAWNATTR = 512;
   static final int SIZEOF_SIGSET = 128;
+  static final int SIZEOF_SIGACTION = 256;
 
   // dirent.h: d_name follows d_ino, d_off (8 bytes each), d_reclen (2) and d_type (1).
   static final int OFFSETOF_D_NAME = 19;
@@ -94,7 +107,17 @@ final class LibC {
 
   static native int close(int fd);
 
+  static native int open(byte[] path, int flags, int mode);
+
   static native int access(byte[] path, int mode);
+
+  static native int faccessat(int directory, byte[] path, int mode, int flags);
+
+  static native int chdir(byte[] path);
+
+  static native int fchdir(int fd);
+
+  static native int execve(byte[] path, Pointer argv, Pointer envp);
 
   static native long syscall(long number, long first, long second, long third);
 
@@ -131,10 +154,6 @@ final class LibC {
 
   static native int kill(int pid, int signal);
 
-  static native int execve(byte[] path, Pointer argv, Pointer envp);
-
-  static native int chdir(byte[] path);
-
   static native int waitpid(int pid, int[] status, int options);
 
   static native int sigemptyset(Pointer set);
@@ -143,6 +162,8 @@ final class LibC {
 
   /** Returns the error number. */
   static native int pthread_sigmask(int how, Pointer set, Pointer old);
+
+  static native int sigaction(int signal, Pointer action, Pointer old);
 
   static native int sigfillset(Pointer set);
 
@@ -199,6 +220,21 @@ final class LibC {
   static byte[] bytes(String string) {
     byte[] utf8 = string.getBytes(StandardCharsets.UTF_8);
     return Arrays.copyOf(utf8, utf8.length + 1);
+  }
+
+  /** A null-terminated array of C strings, and the strings behind it, in one piece of memory. */
+  static Memory strings(List<String> strings) {
+    List<byte[]> contents = strings.stream().map(LibC::bytes).toList();
+    long offset = (strings.size() + 1L) * Native.POINTER_SIZE;
+    Memory memory = new Memory(offset + contents.stream().mapToLong(c -> c.length).sum());
+    for (int i = 0; i < contents.size(); i++) {
+      byte[] content = contents.get(i);
+      memory.write(offset, content, 0, content.length);
+      memory.setPointer((long) i * Native.POINTER_SIZE, memory.share(offset));
+      offset += content.length;
+    }
+    memory.setPointer((long) contents.size() * Native.POINTER_SIZE, null);
+    return memory;
   }
 
   private static NativeLibrary load() {

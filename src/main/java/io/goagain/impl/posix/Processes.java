@@ -1,8 +1,13 @@
 package io.goagain.impl.posix;
 
-import com.sun.jna.Memory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Processes by pid, and signals by number. */
 public final class Processes {
@@ -81,10 +86,8 @@ public final class Processes {
    * @throws PosixException EINVAL
    */
   public static void unblock(int signal) throws PosixException {
-    try (Memory set = new Memory(LibC.SIZEOF_SIGSET)) {
-      LibC.sigemptyset(set);
-      LibC.sigaddset(set, signal);
-      int errno = LibC.pthread_sigmask(LibC.SIG_UNBLOCK, set, null);
+    try (SignalSet set = SignalSet.of(signal)) {
+      int errno = LibC.pthread_sigmask(LibC.SIG_UNBLOCK, set.memory, null);
       if (errno != 0) {
         throw new PosixException("pthread_sigmask(SIG_UNBLOCK, " + signalName(signal) + ")", errno);
       }
@@ -110,6 +113,43 @@ public final class Processes {
       }
     }
     return Exit.of(status[0]);
+  }
+
+  /**
+   * The children that have ended and that nobody has reaped: proc_pid_stat(5). Pid 1 is given every
+   * orphan of its container, and a process after an exec has the children of its former program.
+   * Those of the JVM and of {@link #waitFor} are here only for a moment, as a thread waits for
+   * each, which needs the exit code: only what is here twice, some time apart, is to be {@link
+   * #reap reaped}.
+   */
+  public static Set<Integer> zombies() {
+    return ProcessHandle.current()
+        .children()
+        .map(child -> Math.toIntExact(child.pid()))
+        .filter(Processes::isZombie)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private static boolean isZombie(int pid) {
+    try {
+      Path file = Path.of("/proc/" + pid + "/stat");
+      String stat = Files.readString(file, StandardCharsets.ISO_8859_1);
+      // The name before the state is in parentheses, and may hold any byte.
+      return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
+    } catch (IOException e) {
+      return false; // somebody reaped it since
+    }
+  }
+
+  /**
+   * Reaps a child that has ended: waitpid(2) with WNOHANG.
+   *
+   * @return false if it has not ended, or is not an unreaped child of this process (any more)
+   * @throws IllegalArgumentException if the pid is not positive
+   */
+  public static boolean reap(int pid) {
+    requireOneProcess(pid);
+    return LibC.waitpid(pid, new int[1], LibC.WNOHANG) == pid;
   }
 
   /** {@code SIGTERM}; {@code signal 40} for those without a name. */

@@ -1,7 +1,6 @@
 package io.goagain.impl.posix;
 
 import com.sun.jna.Memory;
-import com.sun.jna.Native;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -13,7 +12,7 @@ import java.util.Objects;
 public final class Spawn {
 
   /** Where handed descriptors begin in the child, as sd_listen_fds(3) has it. */
-  private static final int FIRST = 3;
+  private static final int FIRST = Descriptors.FIRST_AFTER_STANDARD;
 
   private Spawn() {}
 
@@ -25,8 +24,8 @@ public final class Spawn {
    * @param argv the arguments from argv[0] on, at least that one
    * @param environment all of it, as NAME=value
    * @param workingDirectory null to inherit this process's
-   * @param descriptors become 3, 4, 5 ... in the child, without close-on-exec. They stay open here
-   *     and the caller's; one may be given twice
+   * @param descriptors become 3, 4, 5 ... in the child, without close-on-exec, but keep their
+   *     numbers in {@link Exec}. They stay open here and the caller's; one may be given twice
    */
   public record Command(
       String path,
@@ -51,6 +50,25 @@ public final class Spawn {
       }
       if (argv.isEmpty()) {
         throw new IllegalArgumentException("argv is empty");
+      }
+    }
+
+    /** The path, and from where it is taken, for messages. */
+    String program() {
+      return workingDirectory == null || path.startsWith("/")
+          ? path
+          : path + " in " + workingDirectory;
+    }
+
+    /**
+     * Whether chdir(2) to the directory would succeed.
+     *
+     * @throws PosixException ENOENT, ENOTDIR, EACCES
+     */
+    void checkDirectory() throws PosixException {
+      if (workingDirectory != null
+          && LibC.access(LibC.bytes(workingDirectory + "/."), LibC.X_OK) == -1) {
+        throw LibC.failed("chdir(" + workingDirectory + ")");
       }
     }
 
@@ -113,8 +131,8 @@ public final class Spawn {
       throws PosixException {
     try (FileActions actions = new FileActions();
         Attributes attributes = new Attributes();
-        Memory argv = vector(command.argv());
-        Memory environment = vector(command.environment())) {
+        Memory argv = LibC.strings(command.argv());
+        Memory environment = LibC.strings(command.environment())) {
       // First, so that the path of the program is taken from there.
       if (command.workingDirectory() != null) {
         actions.changeDirectory(command.workingDirectory());
@@ -137,29 +155,14 @@ public final class Spawn {
 
   /** posix_spawn has one error for all that it does; this finds out which call it came from. */
   private static PosixException explain(Command command, int error) {
-    String directory = command.workingDirectory();
-    if (directory != null
-        && LibC.access(LibC.bytes(directory + "/."), LibC.X_OK) == -1
-        && Native.getLastError() == error) {
-      return new PosixException("chdir(" + directory + ")", error);
+    try {
+      command.checkDirectory();
+    } catch (PosixException e) {
+      if (e.errno() == error) {
+        return e;
+      }
     }
-    String from = directory == null || command.path().startsWith("/") ? "" : " in " + directory;
-    return new PosixException("posix_spawn(" + command.path() + from + ")", error);
-  }
-
-  /** A null-terminated array of C strings, and the strings behind it, in one piece of memory. */
-  static Memory vector(List<String> strings) {
-    List<byte[]> contents = strings.stream().map(LibC::bytes).toList();
-    long offset = (strings.size() + 1L) * Native.POINTER_SIZE;
-    Memory memory = new Memory(offset + contents.stream().mapToLong(c -> c.length).sum());
-    for (int i = 0; i < contents.size(); i++) {
-      byte[] content = contents.get(i);
-      memory.write(offset, content, 0, content.length);
-      memory.setPointer((long) i * Native.POINTER_SIZE, memory.share(offset));
-      offset += content.length;
-    }
-    memory.setPointer((long) contents.size() * Native.POINTER_SIZE, null);
-    return memory;
+    return new PosixException("posix_spawn(" + command.program() + ")", error);
   }
 
   private static void check(int error, String call) throws PosixException {
@@ -212,17 +215,13 @@ public final class Spawn {
 
     Attributes() throws PosixException {
       check(LibC.posix_spawnattr_init(memory), "posix_spawnattr_init()");
-      try (Memory set = new Memory(LibC.SIZEOF_SIGSET)) {
-        // These fail only for null pointers, unknown flags and unknown signals.
-        LibC.sigemptyset(set);
-        // A request to restart may reach the child before it can take it, if whoever sends it
-        // means every process of a service: it waits then, and does not kill.
-        LibC.sigaddset(set, Processes.USR2);
-        LibC.posix_spawnattr_setsigmask(memory, set);
-        LibC.sigfillset(set);
-        LibC.sigdelset(set, Processes.KILL);
-        LibC.sigdelset(set, Processes.STOP);
-        LibC.posix_spawnattr_setsigdefault(memory, set);
+      // A request to restart may reach the child before it can take it, if whoever sends it means
+      // every process of a service: it waits then, and does not kill.
+      try (SignalSet blocked = SignalSet.of(Processes.USR2);
+          SignalSet reset = SignalSet.ofAllThatCanBeSet()) {
+        // These fail only for null pointers and unknown flags.
+        LibC.posix_spawnattr_setsigmask(memory, blocked.memory);
+        LibC.posix_spawnattr_setsigdefault(memory, reset.memory);
         short flags = LibC.POSIX_SPAWN_SETSIGMASK | LibC.POSIX_SPAWN_SETSIGDEF;
         LibC.posix_spawnattr_setflags(memory, flags);
       }

@@ -1,10 +1,13 @@
 package io.goagain.impl.posix;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.goagain.impl.posix.Processes.Exit;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -100,6 +103,60 @@ class ProcessesTest {
     for (int pid : List.of(0, -1, -Processes.pid())) {
       assertThrows(IllegalArgumentException.class, () -> Processes.kill(pid, 0));
       assertThrows(IllegalArgumentException.class, () -> Processes.waitFor(pid));
+      assertThrows(IllegalArgumentException.class, () -> Processes.reap(pid));
+    }
+  }
+
+  @Test
+  void zombiesAreChildrenThatNobodyWaitsFor() throws Exception {
+    int[] pipe = TestLibC.pipe();
+    int running =
+        Spawn.spawn(
+            new Spawn.Command(
+                "/bin/sh",
+                List.of("sh", "-c", "read line <&3"),
+                List.of(),
+                null,
+                List.of(pipe[0])));
+    assertFalse(Processes.reap(running));
+    int ended = shell("exit 0");
+    TestLibC.awaitZombie(ended);
+    assertEquals(Set.of(ended), Processes.zombies());
+    assertTrue(Processes.reap(ended));
+    assertEquals(Set.of(), Processes.zombies());
+    assertFalse(Processes.reap(ended));
+    Descriptors.close(pipe[1]);
+    Processes.waitFor(running);
+    Descriptors.close(pipe[0]);
+  }
+
+  /** As it happens to pid 1. */
+  @Test
+  void orphansCanBeReaped() throws Exception {
+    int[] toOrphan = TestLibC.pipe();
+    int[] fromParent = TestLibC.pipe();
+    TestLibC.setSubreaper(true);
+    try {
+      int parent =
+          Spawn.spawn(
+              new Spawn.Command(
+                  "/bin/sh",
+                  List.of("sh", "-c", "{ exec 4>&-; read line; } <&3 & echo $! >&4"),
+                  List.of(),
+                  null,
+                  List.of(toOrphan[0], fromParent[1])));
+      Descriptors.close(fromParent[1]);
+      int orphan = Integer.parseInt(TestLibC.readAll(fromParent[0]).strip());
+      Processes.waitFor(parent);
+      assertEquals(Set.of(), Processes.zombies());
+      Descriptors.close(toOrphan[1]);
+      TestLibC.awaitZombie(orphan);
+      assertEquals(Set.of(orphan), Processes.zombies());
+      assertTrue(Processes.reap(orphan));
+      assertEquals(Set.of(), Processes.zombies());
+      Descriptors.close(toOrphan[0]);
+    } finally {
+      TestLibC.setSubreaper(false);
     }
   }
 

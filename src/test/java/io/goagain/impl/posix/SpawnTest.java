@@ -36,7 +36,7 @@ class SpawnTest {
    * but no longer open when it is tested, and {@code exec}, unlike a redirected command, keeps no
    * copy of the old 1.
    */
-  private static final String LIST_DESCRIPTORS =
+  static final String LIST_DESCRIPTORS =
       "exec >&3; for f in /proc/$$/fd/*; do if [ -e \"$f\" ]; then echo ${f##*/}; fi; done";
 
   static List<Abilities> paths() {
@@ -331,7 +331,7 @@ class SpawnTest {
   }
 
   /** Of the signals that programs can see: glibc's posix_spawn ignores its own two, 32 and 33. */
-  private static boolean isZero(String status, String field) {
+  static boolean isZero(String status, String field) {
     String line = status.lines().filter(l -> l.startsWith(field + ":")).findFirst().orElseThrow();
     long mask = Long.parseUnsignedLong(line.substring(field.length() + 1).strip(), 16);
     return (mask & ~(1L << 31 | 1L << 32)) == 0;

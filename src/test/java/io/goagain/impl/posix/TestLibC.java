@@ -15,6 +15,13 @@ final class TestLibC {
   static final long SIG_DFL = 0;
   static final long SIG_IGN = 1;
 
+  // linux/prctl.h, sys/wait.h, bits/waitflags.h
+  private static final int PR_SET_CHILD_SUBREAPER = 36;
+  private static final int P_PID = 1;
+  private static final int WEXITED = 4;
+  private static final int WNOWAIT = 0x0100_0000;
+  private static final int SIZEOF_SIGINFO = 128;
+
   static final int POLLIN = 1;
   static final int PATIENCE_MILLIS = 20_000;
 
@@ -52,6 +59,20 @@ final class TestLibC {
   static native long signal(int number, long handler);
 
   static native int sigaddset(Pointer set, int number);
+
+  static native int prctl(int option, long second, long third, long fourth, long fifth);
+
+  static native int waitid(int idType, int id, byte[] info, int options);
+
+  /** Whether orphans among the descendants of this process become its children: prctl(2). */
+  static void setSubreaper(boolean on) throws PosixException {
+    ok(prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0, 0, 0, 0), "prctl(PR_SET_CHILD_SUBREAPER)");
+  }
+
+  /** Waits until a child has ended, and leaves it a zombie. */
+  static void awaitZombie(int pid) throws PosixException {
+    ok(waitid(P_PID, pid, new byte[SIZEOF_SIGINFO], WEXITED | WNOWAIT), "waitid(" + pid + ")");
+  }
 
   static int ok(int result, String call) throws PosixException {
     if (result == -1) {
