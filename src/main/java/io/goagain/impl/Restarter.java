@@ -122,7 +122,11 @@ final class Restarter {
     }
     if (inheritance.hasPredecessor()) {
       predecessor =
-          Predecessor.connect(inheritance, generation, listeners, new PredecessorObserver());
+          Predecessor.connect(
+              inheritance,
+              generation,
+              listeners,
+              new PredecessorObserver(generation.predecessorPid()));
       predecessor.sayReady(listeners.open());
     } else {
       fire(Event.ALONE);
@@ -296,10 +300,14 @@ final class Restarter {
   }
 
   private void drained(DrainReport report) {
-    LOG.log(INFO, "generation {0}: drained: {1}", generation.number(), report.toJson());
-    publish(report.toJson().put("type", "drained"));
+    reportDrain(report);
     drained.tryComplete(report);
     fire(Event.DRAINED);
+  }
+
+  private void reportDrain(DrainReport report) {
+    LOG.log(INFO, "generation {0}: drained: {1}", generation.number(), report.toJson());
+    publish(report.toJson().put("type", "drained"));
   }
 
   private void perform(Effect effect) {
@@ -537,7 +545,7 @@ final class Restarter {
         .onComplete(
             done -> {
               if (attempt == current && machine.state() == State.YIELDED) {
-                publish(drain.report().toJson().put("type", "drained"));
+                reportDrain(drain.report());
                 fire(Event.EMPTIED);
               }
             });
@@ -621,7 +629,10 @@ final class Restarter {
     reportFailed(failed);
     predecessor =
         Predecessor.standIn(
-            failed.successor.line(), generation, listeners, new PredecessorObserver());
+            failed.successor.line(),
+            generation,
+            listeners,
+            new PredecessorObserver(failed.successor.servingPid()));
     predecessor.sayReady(listeners.open());
   }
 
@@ -963,7 +974,12 @@ final class Restarter {
 
   /** Brings what the predecessor does onto the context. */
   private final class PredecessorObserver implements Predecessor.Observer {
+    private final long pid;
     private Future<?> states = Future.succeededFuture();
+
+    PredecessorObserver(long pid) {
+      this.pid = pid;
+    }
 
     private void onContext(Runnable action) {
       context.runOnContext(v -> action.run());
@@ -1010,7 +1026,7 @@ final class Restarter {
     public void mainPassedOn() {
       onContext(
           () -> {
-            companion = new Companion(generation.predecessorPid());
+            companion = new Companion(pid);
             supervision.becomesMain(listeners.open());
           });
     }
@@ -1037,6 +1053,10 @@ final class Restarter {
             LOG.log(ERROR, "given up by the predecessor: {0}", reason);
             exitCode = 1;
             listeners.succeeded(true); // by the predecessor itself: its paths stay
+            // It goes on, and is neither to be stopped nor waited for.
+            companion = null;
+            predecessor.close();
+            predecessor = null;
             fire(Event.STOP);
           });
     }
@@ -1050,9 +1070,9 @@ final class Restarter {
                 booting ? WARNING : INFO,
                 "generation {0}: predecessor {1} is gone",
                 generation.number(),
-                Long.toString(generation.predecessorPid()));
+                Long.toString(pid));
             if (!inheritance.isNextImage()) { // that reaps it
-              companionEnded(generation.predecessorPid());
+              companionEnded(pid);
             }
             if (standingIn) {
               LOG.log(

@@ -20,13 +20,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * <p>Who is listened to is decided by NotifyAccess=, systemd.service(5). With {@code main}, the
  * default where Type=notify, WatchdogSec= or FileDescriptorStoreMax= are set, it is the process
- * that systemd takes for the main one, and the others are ignored without a word. With {@code all}
- * it is every process of the unit. What one process sends is read in order, and before systemd
- * learns of its exit, so a last word is not lost. Of two processes no order is known.
+ * that systemd takes for the main one; the others are ignored, with a warning in its log. With
+ * {@code all} it is every process of the unit. What one process sends is read in order, and before
+ * systemd learns of its exit, so a last word is not lost. Of two processes no order is known.
  */
 final class SystemdNotifier {
 
-  /** systemd drops a message of 4096 bytes or more whole, READY=1 and all. */
+  /** systemd drops a message of more than 4096 bytes whole, READY=1 and all. */
   private static final int MAX_STATUS = 1_000;
 
   private static final System.Logger LOG = System.getLogger(SystemdNotifier.class.getName());
@@ -96,9 +96,9 @@ final class SystemdNotifier {
    * within TimeoutStartSec=. To be sent by the main process.
    *
    * <p>With Type=notify-reload (systemd 253) "systemctl reload" sends ReloadSignal= to the main
-   * process and waits for this, with MONOTONIC_USEC not before the signal, and for READY=1. With
-   * Type=notify it runs ExecReload=; what it has waited for, if this arrives before that command
-   * has ended, is READY=1.
+   * process and waits for this, with MONOTONIC_USEC not before the signal, and then for READY=1.
+   * With Type=notify it runs ExecReload=, and waits for READY=1 only if this is there before that
+   * command has ended; which "kill" does too early, now and then.
    */
   void reloading() {
     if (socket != null) {
@@ -107,22 +107,28 @@ final class SystemdNotifier {
   }
 
   /**
-   * Another process is the main one from now on: MAINPID=. Without it systemd takes the exit of
-   * this process for the end of the service, and kills the rest.
+   * Another process is the main one from now on: MAINPID=. It has to live when this is read, and to
+   * be in the unit's control group, as children are.
    *
-   * <p>To be sent by the process that is the main one, while both live and the other is in the
-   * unit's control group, which a child is. With {@code main}, it is the last that systemd hears
-   * from this process, so {@link #ready} goes before it; and if the other process dies, nobody can
-   * take it back. With {@code all} this process can, with its own pid, and has to: as long as the
-   * other one is a child of this one, systemd is not told of its end.
+   * <p>systemd looks only then whether it is a child of its own, which a successor is not while its
+   * predecessor lives (service_set_main_pid() in its source). Until the next daemon-reload it does
+   * not wait for one that was not: "systemctl stop" is SIGTERM and SIGKILL at once, whatever
+   * KillMode= and TimeoutStopSec= say. So a successor sends its own pid, when its predecessor is
+   * gone and its parent is another one. That needs NotifyAccess=all, and ExitType=cgroup (systemd
+   * 250): otherwise the exit of the main process is the end of the service.
+   *
+   * <p>Sent by the main process instead, with {@code main}, it is the last that systemd hears from
+   * it: {@link #ready} goes before it. And if the other one dies while it is a child of this one,
+   * systemd does not learn of it, and takes the end of the service for a success. With {@code all}
+   * this process can take it back, with its own pid.
    */
   void mainPid(long pid) {
     send("MAINPID=" + pid);
   }
 
   /**
-   * The service as a whole ends: STOPPING=1. Not for a predecessor that drains: systemd would go on
-   * to stop the unit, from version 259 on for good.
+   * The service as a whole ends: STOPPING=1. Not for a predecessor that drains: the unit is
+   * stopping then, and what is left of it after TimeoutStopSec= is killed.
    */
   void stopping() {
     send("STOPPING=1");
@@ -161,8 +167,9 @@ final class SystemdNotifier {
    * systemd drops it.
    *
    * <p>What is stored already, by whatever process and name, is recognized and keeps its first
-   * name, unless the store is full, where systemd logs a warning. FDPOLL=0 (systemd 246): otherwise
-   * it drops a listener that reports EPOLLHUP.
+   * name; only where the store is full systemd logs a warning. It does not look whether the socket
+   * is a socket unit's. FDPOLL=0 (systemd 246): otherwise it drops a listener that reports
+   * EPOLLHUP.
    */
   void store(String name, int descriptor) {
     send(List.of(descriptor), "FDSTORE=1", "FDPOLL=0", "FDNAME=" + FdName.encode(name));
