@@ -97,7 +97,19 @@ public final class RestartService {
   }
 
   private void consume(String address, io.vertx.core.Handler<Message<JsonObject>> handler) {
-    consumers.add(vertx.eventBus().localConsumer(address, handler));
+    consumers.add(
+        vertx
+            .eventBus()
+            .<JsonObject>localConsumer(
+                address,
+                message -> {
+                  try {
+                    handler.handle(message);
+                  } catch (RuntimeException e) {
+                    LOG.log(ERROR, "a message to " + address + " could not be answered", e);
+                    message.fail(RestartFailure.INTERNAL.code(), e.toString());
+                  }
+                }));
   }
 
   private void take(String signal, Runnable handler) {

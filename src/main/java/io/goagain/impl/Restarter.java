@@ -102,7 +102,7 @@ final class Restarter {
     this.supervision =
         new Supervision(
             vertx,
-            SystemdNotifier.fromEnvironment(launch.environment(), generation.pid()),
+            launch.environment(),
             generation,
             !inheritance.hasPredecessor() || inheritance.isNextImage());
     this.standingIn = inheritance.isStandIn();
@@ -1027,7 +1027,7 @@ final class Restarter {
       onContext(
           () -> {
             companion = new Companion(pid);
-            supervision.becomesMain(listeners.open());
+            supervision.becomesMain(pid, listeners::open);
           });
     }
 

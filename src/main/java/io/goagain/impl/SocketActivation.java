@@ -49,7 +49,8 @@ final class SocketActivation {
    *
    * <p>No two have the same name. One that nobody has named is called by its address, like a server
    * without a name that asks for just that; servers find the others by their address too. The file
-   * of a Unix socket is systemd's, which goes on listening when this process is gone.
+   * of a Unix socket unit is systemd's, which goes on listening when this process is gone; what the
+   * store gives back was bound by us.
    */
   static List<InheritedListener> fromEnvironment(Map<String, String> environment, long ownPid) {
     return fromEnvironment(environment, ownPid, FIRST);
@@ -110,7 +111,11 @@ final class SocketActivation {
         return;
       }
       try {
-        add(InheritedListener.claim(names.get(i), first + i));
+        InheritedListener found = InheritedListener.claim(names.get(i), first + i);
+        add(
+            found.name().startsWith(SystemdNotifier.STORED)
+                ? found.named(found.name().substring(SystemdNotifier.STORED.length()))
+                : found.foreign());
       } catch (IOException e) {
         LOG.log(WARNING, "a socket of systemd is ignored: {0}", e.getMessage());
       }
@@ -125,9 +130,7 @@ final class SocketActivation {
     InheritedListener same =
         bySocket.putIfAbsent(SocketFacts.cookie(listener.descriptor()), listener);
     if (same == null) {
-      claimed.add(
-          new InheritedListener(
-              nameFor(listener), listener.descriptor(), listener.address(), null));
+      claimed.add(listener.named(nameFor(listener)));
       return;
     }
     LOG.log(

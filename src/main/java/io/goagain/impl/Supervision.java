@@ -2,10 +2,13 @@ package io.goagain.impl;
 
 import io.goagain.Generation;
 import io.goagain.impl.net.Listener;
+import io.goagain.impl.posix.Processes;
 import io.vertx.core.Vertx;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * What systemd is told of a service, by the process that it takes for the main one. That is one at
@@ -16,15 +19,26 @@ final class Supervision {
   /** Beyond a limit of ours that systemd has to wait for. */
   private static final long SLACK_MILLIS = 15_000;
 
+  private static final long ADOPTION_POLL_MILLIS = 20;
+
+  private final Vertx vertx;
   private final SystemdNotifier systemd;
   private final Generation generation;
   private final Set<String> stored = new HashSet<>();
   private boolean main;
+  private boolean outlives;
 
-  Supervision(Vertx vertx, SystemdNotifier systemd, Generation generation, boolean main) {
-    this.systemd = systemd;
+  Supervision(Vertx vertx, Map<String, String> environment, Generation generation, boolean main) {
+    this.vertx = vertx;
+    this.systemd = SystemdNotifier.fromEnvironment(environment, generation.pid());
     this.generation = generation;
     this.main = main && systemd.isThere();
+    if (systemd.isThere()) {
+      // Needed at the next handover, which nobody can have asked for yet.
+      vertx
+          .executeBlocking(() -> SystemdUnit.outlivesItsMainProcess(environment), false)
+          .onSuccess(answer -> outlives = answer);
+    }
     if (systemd.watchdogMillis() > 0) {
       // On an event loop: one that hangs is what the watchdog is for. Whoever is not the main
       // process is ignored, and may be it by the next time.
@@ -93,15 +107,32 @@ final class Supervision {
     if (!main) {
       return false;
     }
-    systemd.mainPid(pid);
+    if (!outlives) {
+      systemd.mainPid(pid);
+    }
     main = false;
     return true;
   }
 
-  /** The predecessor has told systemd so. */
-  void becomesMain(List<Listener> listeners) {
+  /**
+   * Systemd's word for this process is the predecessor's, or has to wait until systemd has adopted
+   * it.
+   */
+  void becomesMain(long predecessor, Supplier<List<Listener>> listeners) {
     main = true;
-    serves(listeners);
+    if (!outlives) {
+      serves(listeners.get());
+      return;
+    }
+    vertx.setPeriodic(
+        ADOPTION_POLL_MILLIS,
+        id -> {
+          if (Processes.parentPid() != predecessor) {
+            vertx.cancelTimer(id);
+            systemd.mainPid(generation.pid());
+            serves(listeners.get());
+          }
+        });
   }
 
   /** The service ends, after no longer than the limit. */

@@ -29,6 +29,9 @@ final class SystemdNotifier {
   /** systemd drops a message of more than 4096 bytes whole, READY=1 and all. */
   private static final int MAX_STATUS = 1_000;
 
+  /** What tells the names of listeners that we store from those of socket units. */
+  static final String STORED = "goagain/";
+
   private static final System.Logger LOG = System.getLogger(SystemdNotifier.class.getName());
 
   private final String socket;
@@ -172,12 +175,12 @@ final class SystemdNotifier {
    * EPOLLHUP.
    */
   void store(String name, int descriptor) {
-    send(List.of(descriptor), "FDSTORE=1", "FDPOLL=0", "FDNAME=" + FdName.encode(name));
+    send(List.of(descriptor), "FDSTORE=1", "FDPOLL=0", "FDNAME=" + FdName.encode(STORED + name));
   }
 
   /** Has systemd close all that is stored under the name: FDSTOREREMOVE=1 (systemd 236). */
   void remove(String name) {
-    send("FDSTOREREMOVE=1", "FDNAME=" + FdName.encode(name));
+    send("FDSTOREREMOVE=1", "FDNAME=" + FdName.encode(STORED + name));
   }
 
   /** A line feed would begin another assignment. */

@@ -69,7 +69,7 @@ class SystemdNotifierTest {
     notifier.watchdog();
     assertEquals("WATCHDOG=1", received());
     notifier.remove("127.0.0.1:8080");
-    assertEquals("FDSTOREREMOVE=1\nFDNAME=127.0.0.1%3A8080", received());
+    assertEquals("FDSTOREREMOVE=1\nFDNAME=goagain/127.0.0.1%3A8080", received());
     assertTrue(systemd.isEmpty(0));
     assertEquals(List.of(), warnings.messages);
   }
@@ -91,7 +91,7 @@ class SystemdNotifierTest {
     int[] pair = Descriptors.socketPair();
     notifier.store("[::]:8080#2", pair[0]);
     DatagramReceiver.Message message = systemd.receive();
-    assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=[%3A%3A]%3A8080#2", message.text());
+    assertEquals("FDSTORE=1\nFDPOLL=0\nFDNAME=goagain/[%3A%3A]%3A8080#2", message.text());
     assertEquals(1, message.descriptors().size());
     int stored = message.descriptors().get(0);
     assertEquals(SocketFacts.cookie(pair[0]), SocketFacts.cookie(stored));

@@ -18,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -92,13 +91,13 @@ class DoubleFailureIT {
       Load load = app.load();
       Generation standIn = begin(app, Doubles.command(app, change, "exit 4"));
       String failure = app.log("restart failed, generation \\d goes on: (\\w+: .*)").group(1);
-      assertTrue(failure.startsWith("EXEC_FAILED: "), failure);
       app.exited(standIn.pid(), 0);
       JsonObject status = assertServes(app, first);
-      assertEquals("EXEC_FAILED", status.getJsonObject("lastRestart").getString("outcome"));
       awaitAlone(app, first.pid());
       assertNothingLostAndAllKept(load, 1, 2);
       restartsWell(app, first);
+      assertTrue(failure.startsWith("EXEC_FAILED: "), failure);
+      assertEquals("EXEC_FAILED", status.getJsonObject("lastRestart").getString("outcome"));
     }
   }
 
@@ -417,19 +416,61 @@ class DoubleFailureIT {
     }
   }
 
-  /** Before the JVM can take signals: nobody may go on alone then without saying so. */
+  /** A JVM that cannot take signals yet: it is too early for that, or it is a shell still. */
   @Test
-  void termBeforeTheNextImageTakesSignals() throws Exception {
+  void anotherRequestIsNotLostBeforeTheNextImageTakesSignals() throws Exception {
+    try (SingleApp app = Doubles.start();
+        Gate gate = Gate.in(app)) {
+      Generation first = app.process().newest();
+      Load load = app.load();
+      Generation unused = begin(app, Doubles.command(app, "", gate.await()));
+      awaitExecuted(app);
+      app.await("it is a shell", () -> isScript(first.pid()));
+      app.process().signal(first.pid(), "USR2");
+      gate.open();
+      Generation fifth = app.process().awaitReady(5);
+      assertEquals(first.pid(), fifth.pid());
+      assertNothingLostAndAllKept(load, 1, 2, 3, 4, 5);
+      awaitAlone(app, first.pid());
+    }
+  }
+
+  private static boolean isScript(long pid) {
+    List<String> words = SingleApp.strings(pid, "cmdline");
+    return words.size() > 1 && words.get(1).endsWith("/script");
+  }
+
+  /** Nobody may take the end of the process for the end of the service, with the stand-in there. */
+  @Test
+  void termEndsEverythingBeforeTheNextImageTakesSignals() throws Exception {
     try (SingleApp app = Doubles.start();
         Gate gate = Gate.in(app)) {
       Load load = app.load();
-      Generation standIn = begin(app, Doubles.command(app, "", gate.await()));
+      Generation unused = begin(app, Doubles.command(app, "", gate.await()));
       awaitExecuted(app);
       assertNothingLost(load, 1, 2);
+      app.await("it is a shell", () -> isScript(app.process().pid()));
       app.process().signal(app.process().pid(), "TERM");
       gate.open();
-      Doubles.awaitNobody(app);
-      OptionalInt unused = app.process().awaitExit(standIn.pid());
+      app.await("all have ended", () -> app.processes().isEmpty());
+    }
+  }
+
+  /** What means reload or reopen to a process that serves ends none that does not yet. */
+  @ParameterizedTest
+  @ValueSource(strings = {"HUP", "USR1"})
+  void aSignalForWhoServesDoesNotEndTheNextImage(String signal) throws Exception {
+    try (SingleApp app = Doubles.start();
+        Gate gate = Gate.in(app)) {
+      Generation first = app.process().newest();
+      Load load = app.load();
+      Generation standIn = begin(app, Doubles.gated(app, 3, gate));
+      app.log("waits at the gate");
+      app.process().fromNow().signal(first.pid(), signal);
+      gate.open();
+      Generation third = Doubles.returned(app, first, standIn);
+      assertNothingLostAndAllKept(load, 1, 2, 3);
+      assertServes(app, third);
     }
   }
 }

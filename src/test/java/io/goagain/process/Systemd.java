@@ -18,6 +18,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -173,16 +174,25 @@ public final class Systemd implements AutoCloseable {
 
   /** Waits until a property is as wanted, within {@link AppProcess#LIMIT}. */
   public String awaitProperty(String unit, String name, Predicate<String> wanted) {
+    String[] value = new String[1];
+    await(
+        unit + " has another " + name,
+        () -> {
+          value[0] = property(unit, name);
+          return wanted.test(value[0]);
+        });
+    return value[0];
+  }
+
+  /** Waits for what nobody tells, within {@link AppProcess#LIMIT}. */
+  public void await(String what, BooleanSupplier condition) {
     long deadline = System.nanoTime() + AppProcess.LIMIT.toNanos();
-    String value = property(unit, name);
-    while (!wanted.test(value)) {
-      if (System.nanoTime() > deadline) {
-        fail(unit + " has " + name + "=" + value + "\n" + log());
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - deadline > 0) {
+        fail("waited until " + what + "\n" + log());
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
-      value = property(unit, name);
     }
-    return value;
   }
 
   /** What systemd has logged; "systemctl log-level debug" makes that all it does. */

@@ -16,6 +16,11 @@ import java.io.IOException;
  */
 public record InheritedListener(String name, int descriptor, ListenerAddress address, Object file) {
 
+  /** The same under another name. */
+  public InheritedListener named(String other) {
+    return new InheritedListener(other, descriptor, address, file);
+  }
+
   /** The same for one whose file, if it has one, is to be left alone. */
   public InheritedListener foreign() {
     return new InheritedListener(name, descriptor, address, null);
