@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -64,6 +65,7 @@ final class SingleApp implements AutoCloseable {
     private String jar = AppProcess.examples().toString();
     private String host = "127.0.0.1";
     private Path workingDirectory;
+    private Class<?> program;
 
     private Starter() throws IOException {
       directory = Files.createTempDirectory("goagain-it").toRealPath();
@@ -117,6 +119,12 @@ final class SingleApp implements AutoCloseable {
       return this;
     }
 
+    /** A program of the tests, in place of the example; it gets the same arguments. */
+    Starter program(Class<?> main) {
+      program = main;
+      return this;
+    }
+
     /** What comes before the command: {@code sh -c '...; exec "$@"' sh}. */
     Starter wrapper(String... words) {
       wrapper.addAll(List.of(words));
@@ -130,7 +138,13 @@ final class SingleApp implements AutoCloseable {
       command.addAll(AppProcess.FAST);
       command.addAll(List.of("-Djava.io.tmpdir=" + temporary, "-Djna.tmpdir=" + temporary));
       command.addAll(jvm);
-      command.addAll(List.of("-jar", jar, "single", "--host", host, "--port", "0"));
+      if (program == null) {
+        command.addAll(List.of("-jar", jar, "single"));
+      } else {
+        URI classes = URI.create(program.getProtectionDomain().getCodeSource().getLocation() + "");
+        command.addAll(List.of("-cp", jar + ":" + Path.of(classes), program.getName()));
+      }
+      command.addAll(List.of("--host", host, "--port", "0"));
       command.addAll(List.of("--admin", "0", "--options", options.encode()));
       command.addAll(arguments);
       String id = UUID.randomUUID().toString();
