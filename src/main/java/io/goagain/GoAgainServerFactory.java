@@ -96,7 +96,9 @@ public interface GoAgainServerFactory {
   /**
    * Tells the application of each HTTP/1.1 connection that moves to the successor, so that it can
    * drop what it knows of it: called on the connection's event loop, just before {@link
-   * HttpConnection#closeHandler}. Set it before the server is deployed.
+   * HttpConnection#closeHandler}. It cannot keep or end the connection, and what it throws is
+   * logged. A connection that Vert.x has not opened yet, as nothing came on it, is not told of. Set
+   * it before the server is deployed.
    *
    * @throws UnsupportedOperationException on the module path, without the {@code --add-exports}
    *     that the message names

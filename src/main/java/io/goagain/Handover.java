@@ -28,15 +28,21 @@ public interface Handover {
 
   /**
    * Offers state to a successor under a name, which should say what version of a format it is
-   * ("sessions/2"). It is asked for once a restart has succeeded, and may be hundreds of megabytes.
-   * If it fails that is logged, and the successor gets nothing under the name.
+   * ("sessions/2"). It is asked for once a restart has succeeded, and may be hundreds of megabytes,
+   * which the heap of each side has to hold. The buffer must not change any more. With a null
+   * buffer the successor gets nothing under the name; if the future fails, or does not complete
+   * within {@link RestartOptions#getDrainTimeout}, the same, and it is logged.
+   *
+   * @throws IllegalArgumentException if the name is offered already
    */
   Handover offer(String name, Supplier<Future<Buffer>> state);
 
   /**
    * What the predecessor offered under a name: completes with null when it is clear that nothing
    * comes, because there is no predecessor, it offers none, or it died. It comes after this process
-   * has begun to accept, so do not wait for it before {@link RestartVerticle} is deployed.
+   * has begun to accept, so do not wait for it before {@link RestartVerticle} is deployed. A name
+   * may be claimed late, and more than once: the state is kept. A process that serves again after a
+   * stand-in gets, by a claim in its {@code take}, what that one knew.
    */
   Future<Buffer> claim(String name);
 

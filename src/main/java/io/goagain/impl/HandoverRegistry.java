@@ -145,7 +145,7 @@ public final class HandoverRegistry {
         v -> {
           try {
             supplier.get().onComplete(done::complete, failure -> failed(done, failure, otherwise));
-          } catch (RuntimeException e) {
+          } catch (RuntimeException | Error e) {
             failed(done, e, otherwise);
           }
         });

@@ -1084,8 +1084,8 @@ final class Restarter {
               writePidFile();
             }
             fire(booting ? Event.ALONE : Event.PREDECESSOR_GONE);
-            own();
           });
+      ownershipPassedOn(); // behind the state that has come
     }
   }
 }

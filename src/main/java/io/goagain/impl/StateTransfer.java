@@ -23,6 +23,8 @@ final class StateTransfer {
 
   private static final System.Logger LOG = System.getLogger(StateTransfer.class.getName());
 
+  private static final int PIECE = 1 << 20;
+
   private StateTransfer() {}
 
   /**
@@ -38,7 +40,11 @@ final class StateTransfer {
               for (Map.Entry<String, Future<Buffer>> offer : registry.state().entrySet()) {
                 String name = offer.getKey();
                 sent.add(
-                    limited(vertx, offer.getValue(), limitMillis, "state \"" + name + "\" is lost")
+                    limited(
+                            vertx,
+                            offer.getValue(),
+                            limitMillis,
+                            "state \"" + name + "\" did not come")
                         .compose(state -> send(vertx, name, state, successor))
                         .otherwise(failure -> lost(name, failure)));
               }
@@ -61,7 +67,7 @@ final class StateTransfer {
             Math.max(1, limitMillis),
             id -> {
               if (first.tryComplete(null)) {
-                LOG.log(WARNING, "{0} within {1} ms", otherwise, limitMillis);
+                LOG.log(WARNING, "{0} within {1} ms", otherwise, Long.toString(limitMillis));
               }
             });
     future.onComplete(
@@ -83,7 +89,7 @@ final class StateTransfer {
     }
     return vertx.executeBlocking(
         () -> {
-          int memory = Descriptors.memoryFile("goagain:" + name);
+          int memory = Descriptors.memoryFile("goagain-state");
           try {
             write(memory, state);
           } catch (IOException e) {
@@ -100,10 +106,9 @@ final class StateTransfer {
 
   private static void write(int memory, Buffer state) throws IOException {
     try (FileChannel file = open(memory, StandardOpenOption.WRITE)) {
-      int chunk = 1 << 20;
-      for (int at = 0; at < state.length(); at += chunk) {
+      for (int at = 0; at < state.length(); at += PIECE) {
         ByteBuffer bytes =
-            ByteBuffer.wrap(state.getBytes(at, Math.min(state.length(), at + chunk)));
+            ByteBuffer.wrap(state.getBytes(at, Math.min(state.length(), at + PIECE)));
         while (bytes.hasRemaining()) {
           file.write(bytes);
         }
@@ -114,13 +119,19 @@ final class StateTransfer {
   /** Reads what {@link #send} wrote and closes the descriptor; blocks. */
   static Buffer read(int memory, JsonObject message) throws IOException {
     try (FileChannel file = open(memory, StandardOpenOption.READ)) {
-      ByteBuffer bytes = ByteBuffer.allocate(message.getInteger("length"));
-      while (bytes.hasRemaining()) {
-        if (file.read(bytes) < 0) {
-          throw new EOFException("state ends after " + bytes.position() + " bytes");
+      int length = message.getInteger("length");
+      Buffer state = Buffer.buffer(length);
+      // In pieces: a heap that holds the state once need not hold it twice.
+      ByteBuffer piece = ByteBuffer.allocate(Math.min(length, PIECE));
+      while (state.length() < length) {
+        piece.clear().limit(Math.min(piece.capacity(), length - state.length()));
+        int read = file.read(piece);
+        if (read < 0) {
+          throw new EOFException("state ends after " + state.length() + " bytes");
         }
+        state.appendBytes(piece.array(), 0, read);
       }
-      return Buffer.buffer(bytes.array());
+      return state;
     } finally {
       Descriptors.close(memory);
     }

@@ -78,10 +78,11 @@ final class Doubles {
                 && ProcessHandle.of(pid).orElseThrow().children().findAny().isEmpty());
   }
 
-  /** Waits until nobody is left, and P has exited with 0. */
+  /** Waits until P has exited, well, and was the last: a supervisor kills what is left then. */
   static void awaitNobody(SingleApp app) throws InterruptedException {
-    assertEquals(0, app.process().exitCode(), failure(app, "exit code"));
-    app.await("all have ended", () -> app.processes().isEmpty());
+    int code = app.process().exitCode();
+    assertEquals(Set.of(), app.processes(), failure(app, "left when P has exited"));
+    assertEquals(0, code, failure(app, "exit code"));
   }
 
   /** As {@link SingleApp#assertNothingLost}, and no client that keeps its connection lost that. */

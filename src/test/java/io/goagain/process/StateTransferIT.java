@@ -194,7 +194,7 @@ class StateTransferIT {
     try (SingleApp app = TestProgram.starter(Hangs.class).option("drainTimeout", 1_000).start()) {
       carriesOn(app, app.load(SingleApp.busy(app.address("public"))));
       app.log("generation 3: hangs/1 comes as null$");
-      assertEquals(2, app.count("state \"hangs/1\" is lost"));
+      assertEquals(2, app.count("state \"hangs/1\" did not come"));
     }
   }
 

@@ -103,6 +103,11 @@ final class BoundaryTap {
     }
   }
 
+  /** Whether no part of a request is held. */
+  boolean isClean() {
+    return clean;
+  }
+
   /** Whether it has stopped. */
   boolean holds() {
     return gate != null && gate.holding;

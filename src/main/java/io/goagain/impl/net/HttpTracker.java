@@ -146,6 +146,9 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
     }
     unanswered(unanswered - 1);
     if (!lastAnswer && !moving) {
+      if (closing && unanswered == 0) {
+        closeIfIdleLater();
+      }
       writing.write(msg, promise);
       return;
     }
@@ -253,7 +256,13 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   private void closeIfIdleLater() {
     int leaving = ++leavings;
     connection.closeLater(
-        () -> closing && leavings == leaving && unanswered == 0 && !midway && !lastAnswer);
+        () ->
+            closing
+                && leavings == leaving
+                && unanswered == 0
+                && !midway
+                && !lastAnswer
+                && (tap == null || tap.isClean()));
   }
 
   /**

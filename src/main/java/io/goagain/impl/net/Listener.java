@@ -97,7 +97,7 @@ public final class Listener {
     }
     try {
       settings.handoverHandler().handle(HttpConnections.of(connection));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.log(WARNING, "the handover handler of \"" + name + "\" failed", e);
     }
   }

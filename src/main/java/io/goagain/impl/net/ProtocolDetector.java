@@ -168,6 +168,9 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
         && connection.canMove()
         && connection.reserveMove()) {
       taken = true;
+      if (pipeline.get(VERTX_HANDLER) != null) {
+        connection.listener().tellHandover(context.channel());
+      }
       connection.move(Luggage.NONE);
     } else {
       int leaving = ++leavings;
