@@ -56,8 +56,8 @@ final class BoundaryTap {
     ByteBuf merged = ByteToMessageDecoder.MERGE_CUMULATOR.cumulate(allocator, before, in);
     if (gate != null) {
       gate.retain(merged);
-    } else if (!clean) {
-      watched = merged;
+    } else {
+      watched = clean ? null : merged;
     }
     return merged;
   }
@@ -75,8 +75,8 @@ final class BoundaryTap {
     if (gate != null) {
       clean = !gate.isReadable();
       gate.hold(ctx);
-    } else if (watched != null) {
-      clean = !watched.isReadable();
+    } else if (watched != null && !watched.isReadable()) {
+      clean = true; // otherwise another request is in there, which may end in this read too
       watched = null;
     }
   }

@@ -489,6 +489,29 @@ class DrainTest {
         });
   }
 
+  /** Wherever the reads of the server have cut them: the last byte of the last one is the end. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /a HTT|P/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Le|ngth: 1\r\n\r\n1"
+            + "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n2",
+      })
+  void pipelinedRequestsThatWereCutAreOver(String requests) throws Exception {
+    try (TestClient client = TestClient.connect(listener)) {
+      String[] reads = requests.split("\\|");
+      // That the first one is answered shows that what came with it has been read.
+      client.send(lines("GET /x HTTP/1.1", "Host: x") + reads[0]);
+      assertAnswer(client, "/x", false);
+      client.send(reads[1]);
+      assertAnswer(client, "/a", false);
+      assertAnswer(client, "/b", false);
+      DrainReport report = report(drain());
+      assertEquals(1, report.closed(), report::toString);
+      assertEquals(-1, client.next());
+    }
+  }
+
   @Test
   void streamsOfHttp2AreInFlight() throws Exception {
     HttpClient client =
