@@ -22,6 +22,9 @@ final class Attempt {
   /** The process, from its spawn on. */
   Successor successor;
 
+  /** Whether it has told by a signal that it accepts before it was known here. */
+  boolean acceptsEarly;
+
   /** What the successor says it serves, once it is ready. */
   List<String> listeners = List.of();
 

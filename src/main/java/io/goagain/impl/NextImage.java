@@ -45,8 +45,11 @@ final class NextImage {
     NextCommand command = attempt.nextImage;
     Successor standIn = attempt.successor;
     List<Integer> kept = new ArrayList<>();
-    standIn.returned().forEach(listener -> kept.add(listener.descriptor()));
-    if (!standIn.isOriginal()) {
+    if (standIn.isOriginal()) {
+      // It knows of one: others would stay open, and nobody would accept from them.
+      standIn.returned().stream().limit(1).forEach(one -> kept.add(one.descriptor()));
+    } else {
+      standIn.returned().forEach(listener -> kept.add(listener.descriptor()));
       kept.addAll(standIn.line().sockets());
     }
     Set<Asked> late = EnumSet.noneOf(Asked.class);
@@ -74,6 +77,9 @@ final class NextImage {
   private static Map<String, String> handover(Successor standIn, Generation own, Set<Asked> asked)
       throws IOException {
     if (standIn.isOriginal()) {
+      if (standIn.returned().isEmpty()) {
+        return Map.of();
+      }
       return OriginalProtocol.forExec(standIn.returned().get(0), own.pid(), standIn.pid());
     }
     return Inheritance.forExec(

@@ -27,7 +27,7 @@ import java.util.Map;
  * GOAGAIN_SIGNAL  the number of the signal that tells that one, or else the other, to go on
  * </pre>
  *
- * @param listeners one, or none where nobody left any
+ * @param listeners one, or none where nobody left any; also of a predecessor that has died
  * @param peer who is told that this process accepts; 0 if nobody
  * @param signal what it is told with
  * @param nextImage whether the peer is a child, started before the image was replaced
@@ -37,13 +37,19 @@ record OriginalProtocol(
 
   /**
    * By which a successor tells us. In Go it is SIGQUIT or SIGUSR2: a JVM keeps the first for its
-   * thread dump, and the second is a request to restart here. This one does nothing by default.
+   * thread dump, and the second is a request to restart here. This one does nothing by default, and
+   * unlike SIGWINCH no terminal sends it.
    */
-  static final String SUCCESSOR_ACCEPTS = "WINCH";
+  static final String SUCCESSOR_ACCEPTS = "URG";
 
   static final OriginalProtocol NONE = new OriginalProtocol(List.of(), 0, 0, false);
 
   private static final System.Logger LOG = System.getLogger(OriginalProtocol.class.getName());
+
+  /** Whether the peer comes back, in the double strategy. */
+  boolean isStandIn() {
+    return hasPeer() && !nextImage && signal == Processes.USR2;
+  }
 
   boolean hasPeer() {
     return peer > 0;
@@ -58,15 +64,21 @@ record OriginalProtocol(
     int child = number(environment.get("GOAGAIN_PID"));
     int parent = number(environment.get("GOAGAIN_PPID"));
     boolean nextImage = child > 0 && parentOf(child) == ownPid;
-    if (!nextImage && (parent <= 0 || parent != parentPid)) {
+    boolean parentDied = parent > 0 && parent != parentPid && parentOf(parent) < 0;
+    if (!nextImage && !parentDied && (parent <= 0 || parent != parentPid)) {
       LOG.log(WARNING, "GOAGAIN_FD is ignored: it was meant for another process");
       return NONE;
     }
     try {
+      String name = environment.getOrDefault("GOAGAIN_NAME", "goagain");
       InheritedListener listener =
-          InheritedListener.claim(
-              environment.getOrDefault("GOAGAIN_NAME", "goagain"),
-              number(environment.get("GOAGAIN_FD")));
+          InheritedListener.claim(name, number(environment.get("GOAGAIN_FD")));
+      if (!nextImage && parentDied) {
+        // Nobody is to be told, and only what it listens on shows that it was meant for this one.
+        return name.equals(name(listener.address()))
+            ? new OriginalProtocol(List.of(listener), 0, 0, false)
+            : NONE;
+      }
       int asked = number(environment.get("GOAGAIN_SIGNAL"));
       int signal = asked > 0 ? asked : Processes.QUIT;
       // A child that was started before this image is a JVM like this one, and QUIT does not end

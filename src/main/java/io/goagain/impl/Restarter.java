@@ -104,8 +104,9 @@ final class Restarter {
             vertx,
             launch.environment(),
             generation,
-            !inheritance.hasPredecessor() || inheritance.isNextImage());
-    this.standingIn = inheritance.isStandIn();
+            !inheritance.hasPredecessor() && !process.original().isStandIn()
+                || inheritance.isNextImage());
+    this.standingIn = inheritance.isStandIn() || process.original().isStandIn();
     this.pidFile =
         options.getPidFile() == null ? null : new PidFile(options.getPidFile(), generation.pid());
   }
@@ -215,7 +216,10 @@ final class Restarter {
 
   /** A signal that a successor sends which knows the original protocol only. */
   void successorAccepts() {
-    if (machine.state() == State.AWAITING_READY && attempt.successor.turnsOutOriginal()) {
+    if (machine.state() == State.SPAWNING) {
+      // It was faster than the news that it has been spawned.
+      attempt.acceptsEarly = true;
+    } else if (machine.state() == State.AWAITING_READY && attempt.successor.turnsOutOriginal()) {
       fire(Event.SUCCESSOR_ACCEPTING);
     }
   }
@@ -419,6 +423,9 @@ final class Restarter {
             });
     fire(Event.SPAWNED);
     successor.observe(generation, listeners, new SuccessorObserver(current));
+    if (current.acceptsEarly) {
+      successorAccepts();
+    }
   }
 
   private void abort() {
@@ -613,6 +620,12 @@ final class Restarter {
           }
           if (stopRemembered) {
             asked.add(Asked.STOP);
+          }
+          if (current.successor.isOriginal() && asked.contains(Asked.STOP)) {
+            // The next image could not be told.
+            current.successor.kill(Processes.TERM);
+            companion.gone().join();
+            System.exit(0);
           }
           NextImage.execute(current, generation, asked);
           System.exit(1);

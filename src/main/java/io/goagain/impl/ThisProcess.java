@@ -27,16 +27,16 @@ public final class ThisProcess {
         unsupported == null
             ? Inheritance.fromEnvironment(launch.environment(), pid)
             : Inheritance.NONE;
-    if (inheritance.isNextImage()) {
-      Signals.rememberAll();
-    } else if (inheritance.hasPredecessor()) {
-      Signals.rememberRestart();
-    }
     generation = new Generation(inheritance.generation(), pid, inheritance.predecessorPid());
     original =
         unsupported == null && !inheritance.hasPredecessor()
             ? OriginalProtocol.fromEnvironment(launch.environment(), pid, Processes.parentPid())
             : OriginalProtocol.NONE;
+    if (inheritance.isNextImage() || original.nextImage()) {
+      Signals.rememberAll();
+    } else if (inheritance.hasPredecessor() || original.hasPeer()) {
+      Signals.rememberRestart();
+    }
     listeners.inherit(inherited(pid), !inheritance.hasPredecessor() && !original.hasPeer());
   }
 
@@ -44,9 +44,9 @@ public final class ThisProcess {
     if (unsupported != null || inheritance.hasPredecessor()) {
       return inheritance.listeners();
     }
-    return original.hasPeer()
-        ? original.listeners()
-        : SocketActivation.fromEnvironment(launch.environment(), pid);
+    return original.listeners().isEmpty()
+        ? SocketActivation.fromEnvironment(launch.environment(), pid)
+        : original.listeners();
   }
 
   private static String findUnsupported() {
