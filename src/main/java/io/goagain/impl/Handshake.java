@@ -94,7 +94,8 @@ final class Handshake {
     return message(PUBLISH).put("address", address);
   }
 
-  static JsonObject abort(String reason) {
-    return message(ABORT).put("reason", reason);
+  /** With "stop" if it is not the other's fault: the service ends. */
+  static JsonObject abort(String reason, boolean stop) {
+    return message(ABORT).put("reason", reason).put("stop", stop);
   }
 }

@@ -25,11 +25,11 @@ final class NextImage {
 
   /** What it will run, if the kernel says that it can; blocks. */
   static NextCommand find(Launch launch, RestartOptions options) throws RestartException {
-    NextCommand command = NextCommand.resolve(launch, options);
     try {
+      NextCommand command = NextCommand.resolve(launch, options);
       Exec.check(command.path(), command.workingDirectory());
       return command;
-    } catch (PosixException e) {
+    } catch (PosixException | RestartException e) {
       throw new RestartException(
           RestartFailure.EXEC_FAILED,
           "The next image could not be executed: %s; was it changed while the stand-in started?"
@@ -62,7 +62,8 @@ final class NextImage {
               command.arguments(),
               command.environmentWith(handover(standIn, own, late)),
               command.workingDirectory(),
-              kept));
+              kept),
+          standIn.isOriginal() ? Set.of() : Signals.HELD);
     } catch (IOException e) {
       LOG.log(
           ERROR,

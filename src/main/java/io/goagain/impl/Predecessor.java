@@ -38,7 +38,12 @@ final class Predecessor {
     /** Its next image is the successor of this process, on the same line. */
     void executes();
 
-    void aborted(String reason);
+    /**
+     * Given up.
+     *
+     * @param stop because the service ends
+     */
+    void aborted(String reason, boolean stop);
 
     void gone();
   }
@@ -109,11 +114,11 @@ final class Predecessor {
 
     @Override
     public void received(JsonObject message, int descriptor) {
-      if (!greeted) {
+      if (!greeted && !Handshake.ABORT.equals(message.getString("type"))) {
         greeted = true;
         String objection = Handshake.objection(message);
         if (objection != null) {
-          observer.aborted(objection);
+          observer.aborted(objection, false);
         }
         return;
       }
@@ -127,7 +132,8 @@ final class Predecessor {
         case Handshake.STOP -> observer.stopPassedOn();
         case Handshake.PUBLISH -> observer.published(message.getString("address"));
         case Handshake.EXECUTES -> observer.executes();
-        case Handshake.ABORT -> observer.aborted(message.getString("reason"));
+        case Handshake.ABORT ->
+            observer.aborted(message.getString("reason"), message.getBoolean("stop", false));
         default -> LOG.log(WARNING, "unknown message from the predecessor: {0}", message);
       }
     }

@@ -234,6 +234,10 @@ final class Restarter {
     }
   }
 
+  private boolean serviceEnds() {
+    return machine.state() == State.DRAINING || machine.state() == State.EXITED;
+  }
+
   /** Whether the next image of this process is about to take its place. */
   boolean isExecuting() {
     return machine.state() == State.EXECUTING;
@@ -243,7 +247,7 @@ final class Restarter {
   void close() {
     if (handedOver()
         && (machine.state() == State.AWAITING_READY || machine.state() == State.SPAWNING)) {
-      attempt.successor.send(Handshake.abort("the restart verticle was undeployed"));
+      attempt.successor.send(Handshake.abort("the restart verticle was undeployed", false));
       attempt.successor.kill(Processes.TERM);
     }
     if (predecessor != null) {
@@ -432,7 +436,14 @@ final class Restarter {
     Successor successor = attempt.successor;
     attempt.fails(RestartFailure.STOPPING, "A stop was asked for while the successor booted.");
     vertx.cancelTimer(attempt.timer);
-    successor.send(Handshake.abort(attempt.failure().getMessage()));
+    RestartException failure = attempt.failure();
+    successor.send(
+        Handshake.abort(failure.getMessage(), failure.failure() == RestartFailure.STOPPING));
+    if (!successor.isChild()) {
+      // It may wait for the end of this process, and is not this one's to kill.
+      context.runOnContext(v -> fire(Event.SUCCESSOR_GONE));
+      return;
+    }
     successor.kill(Processes.TERM);
     attempt.timer =
         vertx.setTimer(
@@ -801,7 +812,13 @@ final class Restarter {
     if (pidFile != null) {
       pidFile.remove();
     }
-    closeVertx(() -> System.exit(exitCode));
+    if (serving.future().isComplete()) {
+      closeVertx(() -> System.exit(exitCode));
+    } else {
+      // To close Vert.x now would fail the deployment of RestartVerticle, which an application may
+      // well take for a reason to exit by itself, as a failure.
+      new Thread(() -> System.exit(exitCode), "goagain-exit").start();
+    }
   }
 
   /**
@@ -1060,9 +1077,14 @@ final class Restarter {
     }
 
     @Override
-    public void aborted(String reason) {
+    public void aborted(String reason, boolean stop) {
       onContext(
           () -> {
+            if (inheritance.isNextImage() && (stop || serviceEnds())) {
+              // The stand-in ends too, and is waited for.
+              fire(Event.STOP);
+              return;
+            }
             LOG.log(ERROR, "given up by the predecessor: {0}", reason);
             exitCode = 1;
             listeners.succeeded(true); // by the predecessor itself: its paths stay

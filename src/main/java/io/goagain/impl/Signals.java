@@ -20,6 +20,9 @@ final class Signals {
 
   private static final System.Logger LOG = System.getLogger(Signals.class.getName());
 
+  /** By which a JVM shuts down, unless it has been told otherwise. */
+  static final Set<Integer> HELD = Set.of(Processes.TERM, Processes.INT, Processes.HUP);
+
   private static final Set<Asked> ASKED_EARLY = ConcurrentHashMap.newKeySet();
 
   private final Map<Signal, SignalHandler> before = new HashMap<>();
@@ -35,18 +38,26 @@ final class Signals {
 
   /**
    * While one image of this process takes the place of another, a stop must not be lost either: the
-   * stand-in would go on. And a new image has no files to reopen.
+   * stand-in would go on. And a new image has nothing to reload or to reopen.
    */
   static void rememberAll() {
     rememberRestart();
-    Signal.handle(new Signal("USR1"), SignalHandler.SIG_IGN);
+    Signal.handle(new Signal("USR1"), received -> {});
     unblock(Processes.USR1);
     try {
+      Signal.handle(new Signal("HUP"), received -> {});
       Signal.handle(new Signal("TERM"), received -> ASKED_EARLY.add(Asked.STOP));
       Signal.handle(new Signal("INT"), received -> ASKED_EARLY.add(Asked.STOP));
     } catch (IllegalArgumentException e) {
-      LOG.log(WARNING, "the JVM keeps SIGTERM and SIGINT: {0}", e.getMessage());
+      LOG.log(WARNING, "the JVM keeps SIGTERM, SIGINT and SIGHUP: {0}", e.getMessage());
     }
+  }
+
+  /** The same in the next image, which has been executed with them held. */
+  static void rememberHeld() {
+    HELD.forEach(Processes::hear);
+    rememberAll();
+    HELD.forEach(Signals::unblock);
   }
 
   private static void unblock(int signal) {

@@ -280,16 +280,9 @@ final class Successor {
     channel.send(message, descriptor, () -> close(descriptor));
   }
 
-  /**
-   * A child only. What a supervisor watches is not this process's to kill: where it would have to,
-   * it is told to be gone, and left alone.
-   */
+  /** A child only: what a supervisor watches is not this process's to kill. */
   void kill(int signal) {
     if (!child) {
-      if (signal == Processes.KILL) {
-        close();
-        observer.gone("it is left alone");
-      }
       return;
     }
     try {

@@ -32,7 +32,9 @@ public final class ThisProcess {
         unsupported == null && !inheritance.hasPredecessor()
             ? OriginalProtocol.fromEnvironment(launch.environment(), pid, Processes.parentPid())
             : OriginalProtocol.NONE;
-    if (inheritance.isNextImage() || original.nextImage()) {
+    if (inheritance.isNextImage()) {
+      Signals.rememberHeld();
+    } else if (original.nextImage()) {
       Signals.rememberAll();
     } else if (inheritance.hasPredecessor() || original.hasPeer()) {
       Signals.rememberRestart();

@@ -91,7 +91,7 @@ class HandshakeTest {
 
   @Test
   void abortGivesItsReason() {
-    JsonObject abort = Handshake.abort("too late");
+    JsonObject abort = Handshake.abort("too late", true);
     assertEquals("abort", abort.getString("type"));
     assertEquals("too late", abort.getString("reason"));
   }

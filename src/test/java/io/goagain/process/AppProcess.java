@@ -394,6 +394,16 @@ public final class AppProcess implements AutoCloseable {
     return handles;
   }
 
+  /** In a pid namespace of its own a program gives numbers that are other processes' out here. */
+  private boolean belongs(ProcessHandle handle) {
+    if (holdsPipe(handle)) {
+      return true;
+    }
+    try (Stream<ProcessHandle> descendants = first.descendants()) {
+      return descendants.anyMatch(handle::equals);
+    }
+  }
+
   private boolean holdsPipe(ProcessHandle handle) {
     Path descriptors = Path.of("/proc", Long.toString(handle.pid()), "fd");
     return handle.pid() != ProcessHandle.current().pid()
@@ -476,7 +486,7 @@ public final class AppProcess implements AutoCloseable {
       if (isReady.matches()) {
         long pid = Long.parseLong(isReady.group(2));
         ready.add(new Generation(Integer.parseInt(isReady.group(1)), pid));
-        ProcessHandle.of(pid).ifPresent(seen::add);
+        ProcessHandle.of(pid).filter(this::belongs).ifPresent(seen::add);
       } else if (isListening.matches()) {
         addresses.put(isListening.group(1), isListening.group(2));
       }

@@ -259,7 +259,7 @@ class DoubleIT {
     assertEquals(new Generation(standIn.generation() + 1, pid), next);
     Restarts.awaitGone(app, standIn.pid());
     // Until it is known to be gone the next restart waits.
-    app.awaitLine(Pattern.compile("predecessor " + standIn.pid() + " is gone"));
+    app.fromStart().awaitLine(Pattern.compile("predecessor " + standIn.pid() + " is gone"));
     return next;
   }
 

@@ -138,7 +138,7 @@ final class Doubles {
     return gated(SingleApp.command(app.process().pid()), generation, gate);
   }
 
-  private static JsonArray gated(JsonArray command, int generation, Gate gate) {
+  static JsonArray gated(JsonArray command, int generation, Gate gate) {
     JsonArray gated = new JsonArray();
     List<?> words = command.getList();
     int jar = words.indexOf("-jar");

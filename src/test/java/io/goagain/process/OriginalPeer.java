@@ -39,6 +39,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
@@ -198,7 +199,7 @@ public final class OriginalPeer {
 
   private void exec() throws IOException {
     say("executes " + command.get(0));
-    Exec.execve(command(listener.fd().intValue(), Processes.QUIT));
+    Exec.execve(command(listener.fd().intValue(), Processes.QUIT), Set.of());
   }
 
   private Spawn.Command command(int number, int signal) {

@@ -53,6 +53,11 @@ final class SingleApp implements AutoCloseable {
     }
   }
 
+  /** Gives the command of a supervisor, which runs a command. */
+  interface Supervisor {
+    List<String> around(List<String> command) throws IOException;
+  }
+
   /** How generation 1 is started. */
   static final class Starter {
     private final Path directory;
@@ -66,6 +71,7 @@ final class SingleApp implements AutoCloseable {
     private String host = "127.0.0.1";
     private Path workingDirectory;
     private Class<?> program;
+    private Supervisor supervisor = command -> command;
 
     private Starter() throws IOException {
       directory = Files.createTempDirectory("goagain-it").toRealPath();
@@ -131,9 +137,15 @@ final class SingleApp implements AutoCloseable {
       return this;
     }
 
+    /** Who starts the command. */
+    Starter supervisor(Supervisor supervisor) {
+      this.supervisor = supervisor;
+      return this;
+    }
+
     SingleApp start() throws IOException {
       Path temporary = Files.createDirectories(directory.resolve("tmp"));
-      List<String> command = new ArrayList<>(wrapper);
+      List<String> command = new ArrayList<>();
       command.add(java);
       command.addAll(AppProcess.FAST);
       command.addAll(List.of("-Djava.io.tmpdir=" + temporary, "-Djna.tmpdir=" + temporary));
@@ -147,6 +159,8 @@ final class SingleApp implements AutoCloseable {
       command.addAll(List.of("--host", host, "--port", "0"));
       command.addAll(List.of("--admin", "0", "--options", options.encode()));
       command.addAll(arguments);
+      command = supervisor.around(command);
+      command.addAll(0, wrapper);
       String id = UUID.randomUUID().toString();
       environment.put(ID, id);
       AppProcess process = AppProcess.run(command, environment, workingDirectory);

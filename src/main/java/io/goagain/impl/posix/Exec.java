@@ -3,7 +3,10 @@ package io.goagain.impl.posix;
 import com.sun.jna.Memory;
 import io.goagain.impl.posix.Spawn.Command;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** Replaces the program of this process, which keeps its pid: execve(2). */
 public final class Exec {
@@ -34,24 +37,28 @@ public final class Exec {
    * <p>The new program begins with SIGUSR1 and SIGUSR2 blocked, as both would kill it before it can
    * handle them: what is pending for the process, or comes from then on, waits until it lets them
    * through. What another thread of this program still takes is lost with it. It blocks and ignores
-   * no other signal. As with {@link Spawn}, what another thread opens at the same moment without
-   * close-on-exec may cross.
+   * no other signal, except those that are held. As with {@link Spawn}, what another thread opens
+   * at the same moment without close-on-exec may cross.
    *
    * <p>This never returns. After a failure the working directory of this process, the signals that
    * it ignores and those that the thread blocks are as before; the descriptors from 3 up, those of
    * the command too, may have become close-on-exec.
    *
+   * @param held signals that the new program is to get, all of them, when it says so: it begins
+   *     with these blocked, where the kernel keeps them, and ignored, as HotSpot lets through those
+   *     by which it shuts down if they are only blocked. See {@link Processes#hear}
    * @throws PosixException what execve(2) says of the program (ENOENT, also for a script whose
    *     interpreter is missing; EACCES, ENOEXEC, E2BIG), chdir(2) of the directory, and fcntl(2) of
    *     a descriptor that is not open (EBADF); EMFILE
    */
   @SuppressWarnings("try") // the resources are there to be undone
-  public static void execve(Command command) throws PosixException {
+  public static void execve(Command command, Set<Integer> held) throws PosixException {
     try (Memory argv = LibC.strings(command.argv());
         Memory environment = LibC.strings(command.environment());
         Directory directory = new Directory(command.workingDirectory());
-        Mask mask = new Mask();
+        Mask mask = new Mask(held);
         Ignored ignored = new Ignored();
+        Held unheard = new Held(held);
         Survivors survivors = new Survivors(command.descriptors())) {
       LibC.execve(LibC.bytes(command.path()), argv, environment);
       throw LibC.failed("execve(" + command.program() + ")");
@@ -125,13 +132,47 @@ public final class Exec {
     }
   }
 
+  /** Ignored until {@link Processes#hear}. */
+  private static final class Held implements AutoCloseable {
+
+    private final Map<Integer, Memory> former = new HashMap<>();
+
+    Held(Set<Integer> signals) {
+      try (Memory ignore = new Memory(LibC.SIZEOF_SIGACTION)) {
+        ignore.clear();
+        ignore.setLong(0, LibC.SIG_IGN);
+        for (int signal : signals) {
+          Memory before = new Memory(LibC.SIZEOF_SIGACTION);
+          LibC.sigaction(signal, ignore, before);
+          former.put(signal, before);
+        }
+      }
+    }
+
+    @Override
+    public void close() {
+      former.forEach(
+          (signal, before) -> {
+            LibC.sigaction(signal, before, null);
+            before.close();
+          });
+    }
+  }
+
   /** What this thread blocks, as the new program begins with that: sigprocmask(2). */
   private static final class Mask implements AutoCloseable {
 
     private final Memory former = new Memory(LibC.SIZEOF_SIGSET);
 
-    Mask() {
-      try (SignalSet blocked = SignalSet.of(Processes.USR1, Processes.USR2)) {
+    Mask(Set<Integer> held) {
+      int[] all = new int[held.size() + 2];
+      int next = 0;
+      for (int signal : held) {
+        all[next++] = signal;
+      }
+      all[next++] = Processes.USR1;
+      all[next] = Processes.USR2;
+      try (SignalSet blocked = SignalSet.of(all)) {
         // It fails only for an unknown first argument.
         LibC.pthread_sigmask(LibC.SIG_SETMASK, blocked.memory, former);
       }

@@ -1,5 +1,6 @@
 package io.goagain.impl.posix;
 
+import com.sun.jna.Memory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -91,6 +92,19 @@ public final class Processes {
       if (errno != 0) {
         throw new PosixException("pthread_sigmask(SIG_UNBLOCK, " + signalName(signal) + ")", errno);
       }
+    }
+  }
+
+  /**
+   * Ends what {@link Exec} has begun for a signal that is held: its default action is back, so that
+   * the JVM will install a handler for it. It stays blocked until {@link #unblock}.
+   */
+  public static void hear(int signal) {
+    try (Memory action = new Memory(LibC.SIZEOF_SIGACTION)) {
+      action.clear();
+      action.setLong(0, LibC.SIG_DFL);
+      // It fails only for signals that cannot be handled.
+      LibC.sigaction(signal, action, null);
     }
   }
 

@@ -3,6 +3,7 @@ package io.goagain.impl.posix;
 import io.goagain.impl.posix.Spawn.Command;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import sun.misc.Signal;
 
@@ -32,7 +33,8 @@ final class ExecProgram {
     argv.add("");
     List<String> environment =
         List.of("PATH=/usr/bin:/bin", "_JAVA_SR_SIGNUM=35", "EMPTY=", "\u00dc=\u20ac");
-    Exec.execve(new Command(arguments[2], argv, environment, arguments[1], List.of(FAR, 3)));
+    Exec.execve(
+        new Command(arguments[2], argv, environment, arguments[1], List.of(FAR, 3)), Set.of());
   }
 
   /** What it becomes, to show that the signal gets there. */

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -127,7 +128,8 @@ class ExecTest {
       LibC.fcntl(fd, LibC.F_SETFD, 0);
     }
     Command command = new Command(path, List.of("x"), List.of(), directory, survivors);
-    PosixException e = assertThrows(PosixException.class, () -> Exec.execve(command));
+    PosixException e =
+        assertThrows(PosixException.class, () -> Exec.execve(command, Set.of(Processes.TERM)));
     assertEquals(message, e.getMessage());
     assertEquals(0, e.getSuppressed().length);
     assertEquals(0, LibC.fcntl(1, LibC.F_GETFD, 0));
