@@ -52,10 +52,12 @@ final class NextImage {
       standIn.returned().forEach(listener -> kept.add(listener.descriptor()));
       kept.addAll(standIn.line().sockets());
     }
-    Set<Asked> late = EnumSet.noneOf(Asked.class);
-    late.addAll(asked);
-    late.addAll(Signals.askedEarly());
     try {
+      // Once for nothing, so that little is left to do after the last look at what was asked.
+      command.environmentWith(handover(standIn, own, asked));
+      Set<Asked> late = EnumSet.noneOf(Asked.class);
+      late.addAll(asked);
+      late.addAll(Signals.askedEarly());
       Exec.execve(
           new Spawn.Command(
               command.path(),

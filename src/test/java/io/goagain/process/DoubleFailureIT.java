@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -455,28 +454,6 @@ class DoubleFailureIT {
   private static boolean isScript(long pid) {
     List<String> words = SingleApp.strings(pid, "cmdline");
     return words.size() > 1 && words.get(1).endsWith("/script");
-  }
-
-  /** Time is the subject here: the moments are random, within some milliseconds. */
-  @ParameterizedTest
-  @ValueSource(strings = {"USR2", "TERM"})
-  void aSignalJustBeforeTheNextImageIsExecutedIsNotLost(String signal) throws Exception {
-    long seed = Long.getLong("goagain.seed", System.nanoTime());
-    SplittableRandom random = new SplittableRandom(seed);
-    for (int i = 0; i < Restarts.rounds(3, 20); i++) {
-      try (SingleApp app = Doubles.start()) {
-        long pid = app.process().pid();
-        app.process().signal("USR2");
-        app.log("process " + pid + " executes generation 3");
-        Clients.pause(random.nextInt(20_000));
-        app.process().signal(pid, signal);
-        if (signal.equals("TERM")) {
-          app.await("all have ended, seed " + seed, () -> app.processes().isEmpty());
-        } else {
-          app.await("another, seed " + seed, () -> app.count("spawned generation 4") > 0);
-        }
-      }
-    }
   }
 
   /** Nobody may take the end of the process for the end of the service, with the stand-in there. */
