@@ -347,8 +347,9 @@ class DoubleFailureIT {
         Doubles.awaitNobody(app);
         assertTrue(Wire.refused(app.address("public")));
         assertFalse(Files.exists(pidFile));
-        assertEquals(0, app.count("SUCCESSOR_LOST"));
-        assertEquals(0, app.count("SIGKILL"));
+        assertEquals(
+            0, app.count("SUCCESSOR_LOST"), () -> app.process().failure("lost").getMessage());
+        assertEquals(0, app.count("SIGKILL"), () -> app.process().failure("killed").getMessage());
       }
     }
   }
