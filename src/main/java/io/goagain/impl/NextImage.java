@@ -50,7 +50,7 @@ final class NextImage {
       standIn.returned().stream().limit(1).forEach(one -> kept.add(one.descriptor()));
     } else {
       standIn.returned().forEach(listener -> kept.add(listener.descriptor()));
-      kept.addAll(standIn.line().sockets());
+      kept.addAll(standIn.returnedLine());
     }
     try {
       // Once for nothing, so that little is left to do after the last look at what was asked.
@@ -91,6 +91,6 @@ final class NextImage {
         standIn.pid(),
         asked,
         standIn.returned(),
-        standIn.line().sockets());
+        standIn.returnedLine());
   }
 }

@@ -286,7 +286,7 @@ final class Restarter {
           fire(Event.RESTART);
         }
       }
-      case BOOTING, AWAITING_READY -> {
+      case AWAITING_READY -> {
         if (stopRemembered) {
           fire(Event.STOP);
         }
@@ -589,7 +589,7 @@ final class Restarter {
             failure -> current.fails(asRestartException(failure)))
         .onComplete(
             found -> {
-              if (attempt == current) {
+              if (attempt == current && machine.state() == State.RETURNING) {
                 callBack(current);
               }
             });
@@ -764,6 +764,7 @@ final class Restarter {
   }
 
   private void passStop() {
+    vertx.cancelTimer(attempt.timer);
     if (isWatched()) {
       attempt.successor.send(Handshake.message(Handshake.STOP));
     }
@@ -951,8 +952,14 @@ final class Restarter {
     }
 
     @Override
-    public void standsBy() {
-      onContext(() -> fire(observed.failure() == null ? Event.STANDS_BY : Event.EXEC_IMPOSSIBLE));
+    public void standsBy(PosixException failure) {
+      onContext(
+          () -> {
+            if (failure != null) {
+              observed.fails(RestartFailure.EXEC_FAILED, failure.getMessage());
+            }
+            fire(observed.failure() == null ? Event.STANDS_BY : Event.EXEC_IMPOSSIBLE);
+          });
     }
 
     @Override

@@ -41,8 +41,12 @@ final class Successor {
 
     void failed(RestartFailure failure, String reason);
 
-    /** A stand-in that has said which listeners its process is to have when it returns. */
-    void standsBy();
+    /**
+     * A stand-in that has said which listeners its process is to have when it returns.
+     *
+     * @param failure why that cannot be, or null
+     */
+    void standsBy(PosixException failure);
 
     /** A signal came to it that concerns whoever serves: what is to be published. */
     void published(String address);
@@ -72,6 +76,7 @@ final class Successor {
   private final int descriptors;
   private final CountDownLatch heardOut = new CountDownLatch(1);
   private final List<Handed> returned = new ArrayList<>();
+  private final List<Integer> returnedLine = new ArrayList<>();
   private Observer observer;
   private HandoverChannel channel;
   private ConnectionSender connections;
@@ -311,11 +316,20 @@ final class Successor {
       int duplicate = Descriptors.duplicate(listener.descriptor());
       returned.add(new Handed(listener.name(), duplicate, listener.isFileForeign()));
     }
-    observer.standsBy();
+    observer.standsBy(null);
   }
 
   void closeReturned() {
     returned.forEach(listener -> close(listener.descriptor()));
+    returnedLine.forEach(Successor::close);
+  }
+
+  /**
+   * To a stand-in that stands by, for the next image. Duplicates: the line itself is closed if the
+   * stand-in dies before the image is there, which has to learn of that.
+   */
+  List<Integer> returnedLine() {
+    return returnedLine;
   }
 
   /** To a stand-in whose successor this process becomes. */
@@ -332,6 +346,10 @@ final class Successor {
 
     @Override
     public void received(JsonObject message, int descriptor) {
+      if (!child && Handshake.STOP.equals(message.getString("type"))) {
+        observer.stopping(); // of the image that is about to be replaced, and is not
+        return;
+      }
       if (!greeted) {
         greeted = true;
         String objection = Handshake.objection(message);
@@ -358,11 +376,27 @@ final class Successor {
             returned.add(
                 new Handed(
                     message.getString("name"), descriptor, message.getBoolean("foreign", false)));
-        case Handshake.STANDBY -> observer.standsBy();
+        case Handshake.STANDBY -> standsBy();
+        case Handshake.ABORT -> {
+          if (message.getBoolean("stop", false)) {
+            observer.stopping(); // it stood by when it was told to
+          }
+        }
         case Handshake.PUBLISH -> observer.published(message.getString("address"));
         case ConnectionSender.TAKEN -> connections.taken();
         case ConnectionSender.REFUSED -> connections.refused();
         default -> LOG.log(WARNING, "unknown message from the successor: {0}", message);
+      }
+    }
+
+    private void standsBy() {
+      try {
+        for (int socket : channel.sockets()) {
+          returnedLine.add(Descriptors.duplicate(socket));
+        }
+        observer.standsBy(null);
+      } catch (PosixException e) {
+        observer.standsBy(e);
       }
     }
 

@@ -77,7 +77,7 @@ class RestartMachineTest {
       RETURNING      EXEC_IMPOSSIBLE     -> BOOTING        RESUME
       RETURNING      SUCCESSOR_GONE      -> SERVING        RETURN
       RETURNING      RESTART             -> RETURNING      REMEMBER_RESTART
-      RETURNING      STOP                -> RETURNING      REMEMBER_STOP
+      RETURNING      STOP                -> DRAINING       PASS_STOP CLOSE_LISTENERS
       RETURNING      STOP_NOW            -> EXITED         EXIT_NOW
 
       EXECUTING      RESTART             -> EXECUTING      REMEMBER_RESTART

@@ -208,6 +208,40 @@ class DoubleFailureIT {
     }
   }
 
+  /** P has been told that the stand-in stands by, and hears of its death before it executes. */
+  @Test
+  void theStandInIsKilledWhenItHasGivenBack() throws Exception {
+    try (SingleApp app = Doubles.starter().option("drainTimeout", LONG).start();
+        RawHttp last = RawHttp.connect(app.process().socketAddress("public"))) {
+      Generation first = app.process().newest();
+      last.send("GET /slow?millis=1500 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      app.process().fromNow().signal("USR2");
+      Generation standIn = Doubles.standIn(app, first);
+      app.process().signal(standIn.pid(), "STOP");
+      assertEquals(200, last.answer().status());
+      app.log("generation 1: drained: ");
+      // One runs at a time: the stand-in hears of P, and P does not hear its answer.
+      app.process().signal(first.pid(), "STOP");
+      app.process().signal(standIn.pid(), "CONT");
+      while (!app.status().getString("state").equals("AWAITING_READY")) {
+        app.process().signal(standIn.pid(), "STOP");
+        app.process().signal(first.pid(), "CONT");
+        app.process().signal(first.pid(), "STOP");
+        app.process().signal(standIn.pid(), "CONT");
+      }
+      RawHttp queued = RawHttp.connect(app.address("public"));
+      assertEquals(standIn.pid(), queued.pid());
+      app.process().kill9(standIn.pid());
+      queued.awaitEnd();
+      queued = RawHttp.connect(app.address("public")).send(RawHttp.request("/"));
+      app.process().signal(first.pid(), "CONT");
+      assertEquals(first.pid(), queued.answer().pid());
+      Generation third = app.process().awaitReady(3);
+      awaitAlone(app, third.pid());
+      restartsWell(app, third);
+    }
+  }
+
   @Test
   void theStandInIsKilledOnProbation() throws Exception {
     try (SingleApp app = Doubles.starter().option("probation", LONG).start()) {
@@ -350,6 +384,34 @@ class DoubleFailureIT {
         assertEquals(
             0, app.count("SUCCESSOR_LOST"), () -> app.process().failure("lost").getMessage());
         assertEquals(0, app.count("SIGKILL"), () -> app.process().failure("killed").getMessage());
+      }
+    }
+  }
+
+  /** P waits for the stand-in, which hears of that and of the stop at the same instant. */
+  @ParameterizedTest
+  @CsvSource({"true, false", "false, true", "true, true"})
+  void aStopWhileTheStandInIsCalledBack(boolean toP, boolean toStandIn) throws Exception {
+    for (int round = 0; round < Restarts.rounds(3, 20); round++) {
+      try (SingleApp app = Doubles.starter().option("drainTimeout", LONG).start();
+          RawHttp last = RawHttp.connect(app.process().socketAddress("public"))) {
+        Generation first = app.process().newest();
+        last.send("GET /slow?millis=1500 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        app.process().fromNow().signal("USR2");
+        long standIn = Doubles.standIn(app, first).pid();
+        app.process().signal(standIn, "STOP");
+        assertEquals(200, last.answer().status());
+        app.log("generation 1: drained: ");
+        if (toP) {
+          app.process().signal(first.pid(), "TERM");
+        }
+        if (toStandIn) {
+          app.process().signal(standIn, "TERM");
+        }
+        app.process().signal(standIn, "CONT");
+        Doubles.awaitNobody(app);
+        assertEquals(
+            0, app.count("SUCCESSOR_LOST"), () -> app.process().failure("lost").getMessage());
       }
     }
   }

@@ -191,7 +191,7 @@ class DoubleIT {
               Doubles.request(Doubles.command(app, "", gate.await())).put("readyTimeout", 60_000));
       assertEquals(200, reply.status(), reply::toString);
       Generation standIn = Doubles.standIn(app, first);
-      assertEquals(standIn.pid(), wire.pid());
+      Restarts.awaitMoved(app.process(), first.pid(), standIn, List.of(wire));
       gate.open();
       Generation third = Doubles.returned(app, first, standIn);
       RawHttp.Answer answer = wire.get("/");
@@ -219,7 +219,7 @@ class DoubleIT {
       Wire heldBySecond = Wire.held(app.address("public"));
       assertEquals("slow 3000\n", slow.answer().text());
       // It moves, which proves that generation 1 is still there.
-      assertEquals(standIn.pid(), slow.pid());
+      Restarts.awaitMoved(app.process(), first.pid(), standIn, List.of(slow));
       load.awaitRequests(20);
       assertEquals(0, app.count("executes generation 3"));
       Wire.Answer finished = heldByFirst.finish();

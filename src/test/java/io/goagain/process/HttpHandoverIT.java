@@ -282,7 +282,7 @@ class HttpHandoverIT {
                 app.failure(sent.get(i) + " on " + cut.get(i)).getMessage(), e);
           }
         }
-        assertSoonAnsweredBy(app, old, next, cut);
+        Restarts.awaitMoved(app, old, next, cut);
         Restarts.awaitGone(app, old);
       }
       clients.finish();
@@ -635,25 +635,6 @@ class HttpHandoverIT {
   private static void assertAnsweredBy(Generation next, List<RawHttp> wires) throws IOException {
     for (RawHttp wire : wires) {
       assertEquals(next.pid(), wire.pid(), wire::toString);
-    }
-  }
-
-  /** The old process may answer until it has heard that the new one accepts, and nobody else. */
-  private static void assertSoonAnsweredBy(
-      AppProcess app, long old, Generation next, List<RawHttp> wires) throws Exception {
-    for (RawHttp wire : wires) {
-      Restarts.poll(
-          "an answer of the successor on " + wire,
-          app,
-          () -> {
-            try {
-              long pid = wire.pid();
-              assertTrue(pid == old || pid == next.pid(), wire::toString);
-              return pid == next.pid();
-            } catch (IOException e) {
-              throw new UncheckedIOException(wire.toString(), e);
-            }
-          });
     }
   }
 

@@ -57,7 +57,7 @@ class ProbationHandoverIT {
         app.await("three are in flight", () -> app.status().getInteger("inFlight") == 4);
         process.signal("USR2");
         Generation second = process.awaitReady(2);
-        assertEquals(second.pid(), moves.pid());
+        Restarts.awaitMoved(process, first.pid(), second, List.of(moves));
         app.log("generation 1: handed over to generation 2, process " + second.pid());
 
         process.signal(first.pid(), "STOP");

@@ -1,8 +1,12 @@
 package io.goagain.process;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.goagain.process.AppProcess.Generation;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -77,6 +81,32 @@ final class Restarts {
   static JsonObject status(AppProcess app) throws IOException {
     try (RawHttp wire = RawHttp.connect(app.socketAddress("admin"))) {
       return new JsonObject(wire.get("/status").text());
+    }
+  }
+
+  /**
+   * Waits until the next process answers on connections that move to it. Until it has heard that
+   * this one accepts, the old one may answer, and nobody else.
+   */
+  static void awaitMoved(AppProcess app, long old, Generation next, List<RawHttp> wires)
+      throws InterruptedException {
+    for (RawHttp wire : wires) {
+      poll(
+          "an answer of process " + next.pid() + " on " + wire,
+          app,
+          () -> {
+            long pid = pid(wire);
+            assertTrue(pid == old || pid == next.pid(), wire::toString);
+            return pid == next.pid();
+          });
+    }
+  }
+
+  private static long pid(RawHttp wire) {
+    try {
+      return wire.pid();
+    } catch (IOException e) {
+      throw new UncheckedIOException(wire.toString(), e);
     }
   }
 

@@ -10,7 +10,10 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.ChannelOutputShutdownException;
 import io.netty.channel.unix.DomainSocketReadMode;
+import io.netty.channel.unix.Errors;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.handler.codec.LineBasedFrameDecoder;
 import io.netty.handler.codec.string.StringDecoder;
@@ -18,6 +21,7 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -96,6 +100,11 @@ public final class HandoverChannel {
             descriptors.close();
             loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
           });
+      // A peer that is gone may have left last words: neither that it cannot be written to, nor
+      // that
+      // one of the sockets is at its end, closes anything before all of them have been told.
+      messages.config().setAutoClose(false).setAllowHalfClosure(true);
+      descriptors.config().setAutoClose(false).setAllowHalfClosure(true);
       descriptors.config().setReadMode(DomainSocketReadMode.FILE_DESCRIPTORS);
       descriptors.pipeline().addLast(new DescriptorReader(pairing));
       messages
@@ -134,7 +143,7 @@ public final class HandoverChannel {
                   .addListener(
                       done -> {
                         sent.run();
-                        if (!done.isSuccess()) {
+                        if (!done.isSuccess() && !isGone(done.cause())) {
                           pairing.broken("a descriptor could not be sent: " + done.cause());
                         }
                       });
@@ -143,6 +152,15 @@ public final class HandoverChannel {
     if (!alive) {
       sent.run();
     }
+  }
+
+  /** Whether the peer is, or this side of the line: its end is told when all is read. */
+  private static boolean isGone(Throwable cause) {
+    return cause instanceof ClosedChannelException
+        || cause instanceof ChannelOutputShutdownException
+        || (cause instanceof Errors.NativeIoException failure
+            && (failure.expectedErr() == Errors.ERRNO_EPIPE_NEGATIVE
+                || failure.expectedErr() == Errors.ERRNO_ECONNRESET_NEGATIVE));
   }
 
   /** Sends a message and tells whether the kernel has it. Any thread. */
@@ -326,15 +344,16 @@ public final class HandoverChannel {
     }
 
     @Override
-    public void channelInactive(ChannelHandlerContext ctx) {
-      pairing.messagesEnded();
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+      if (event instanceof ChannelInputShutdownEvent) {
+        pairing.messagesEnded();
+      }
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      if (cause instanceof IOException) {
-        ctx.close(); // ECONNRESET: the peer died before it had read everything
-      } else {
+      // ECONNRESET: the peer died before it had read everything. The end of input follows.
+      if (!(cause instanceof IOException)) {
         pairing.broken("it sent something that is no message: " + cause.getMessage());
       }
     }
@@ -353,14 +372,16 @@ public final class HandoverChannel {
     }
 
     @Override
-    public void channelInactive(ChannelHandlerContext ctx) {
-      pairing.descriptorsEnded();
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+      if (event instanceof ChannelInputShutdownEvent) {
+        pairing.descriptorsEnded();
+      }
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
       LOG.log(WARNING, "descriptors could not be received", cause);
-      ctx.close();
+      pairing.descriptorsEnded();
     }
   }
 }

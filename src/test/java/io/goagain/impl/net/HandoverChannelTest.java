@@ -131,6 +131,35 @@ class HandoverChannelTest {
     there.nothingComesAnyMore();
   }
 
+  /** A peer that is gone cannot be told anything, but may have said why it went. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void lastWordsAreReceivedAlsoIfSomethingWasSentAfterThem(boolean withDescriptor)
+      throws Exception {
+    Told there = new Told();
+    HandoverChannel other = HandoverChannel.open(messages[1], descriptors[1], c -> there);
+    CountDownLatch gone = new CountDownLatch(1);
+    // Nothing is read while this runs, and before what it sends has failed.
+    channel.send(
+        new JsonObject().put("first", true),
+        sent -> {
+          assertDoesNotThrow(() -> assertTrue(gone.await(20, TimeUnit.SECONDS)));
+          if (withDescriptor) {
+            channel.send(new JsonObject().put("too", "late"), messages[0], () -> {});
+          } else {
+            channel.send(new JsonObject().put("too", "late"));
+          }
+        });
+    assertEquals("{\"first\":true}", there.next());
+    other.send(new JsonObject().put("last", "words"));
+    other.close();
+    there.nothingComesAnyMore();
+    gone.countDown();
+    assertEquals("{\"last\":\"words\"}", here.next());
+    assertEquals("closed", here.next());
+    here.nothingComesAnyMore();
+  }
+
   @Test
   void whatWasSentBeforeTheCloseIsReceivedBeforeIt() throws Exception {
     Told there = new Told();
