@@ -1,5 +1,9 @@
 package io.goagain.impl;
 
+import static io.goagain.impl.TestDescriptors.O_CLOEXEC;
+import static io.goagain.impl.TestDescriptors.O_NONBLOCK;
+import static io.goagain.impl.TestDescriptors.descriptorOf;
+import static io.goagain.impl.TestDescriptors.flags;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -10,9 +14,7 @@ import io.goagain.impl.Inheritance.Handed;
 import io.goagain.impl.Inheritance.Role;
 import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.posix.Descriptors;
-import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.Processes;
-import io.goagain.impl.posix.SocketFacts;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -20,10 +22,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.FileChannel;
-import java.nio.channels.NetworkChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -45,8 +45,6 @@ class InheritanceTest {
 
   private static final long OWN = Processes.pid();
 
-  private static final int O_NONBLOCK = 04000;
-  private static final int O_CLOEXEC = 02000000;
   private static final int NEVER_OPEN = Integer.MAX_VALUE;
 
   private static final InetSocketAddress ANY_PORT =
@@ -62,7 +60,7 @@ class InheritanceTest {
     channel = Descriptors.socketPair();
     descriptors = Descriptors.socketPair();
     server = ServerSocketChannel.open().bind(ANY_PORT);
-    listening = descriptorOf(server, true);
+    listening = descriptorOf(server);
   }
 
   @AfterEach
@@ -188,7 +186,7 @@ class InheritanceTest {
   @Test
   void aListenerThatIsAConnectionIsIgnored() throws Exception {
     try (SocketChannel connection = SocketChannel.open(server.getLocalAddress())) {
-      int number = descriptorOf(connection, false);
+      int number = descriptorOf(connection);
       int before = flags(number);
       assertListenerIsIgnored(handover(number));
       assertListenerIsIgnored(handover(channel[1]));
@@ -199,7 +197,7 @@ class InheritanceTest {
   @Test
   void aListenerThatIsADatagramSocketIsIgnored() throws Exception {
     try (DatagramChannel datagrams = DatagramChannel.open().bind(ANY_PORT)) {
-      assertListenerIsIgnored(handover(descriptorOf(datagrams, false)));
+      assertListenerIsIgnored(handover(descriptorOf(datagrams)));
     }
   }
 
@@ -306,44 +304,5 @@ class InheritanceTest {
   private static FileChannel file(Path directory) throws IOException {
     return FileChannel.open(
         directory.resolve("file"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-  }
-
-  /** The number of the only open file in the directory. */
-  private static int descriptorOf(Path directory) throws IOException {
-    for (int fd : Descriptors.open()) {
-      Path link = Path.of("/proc/self/fd/" + fd);
-      if (Files.exists(link) && Files.readSymbolicLink(link).startsWith(directory.toRealPath())) {
-        return fd;
-      }
-    }
-    throw new AssertionError("nothing is open in " + directory);
-  }
-
-  /** The JDK does not tell it; the kernel knows its port. */
-  private static int descriptorOf(NetworkChannel socket, boolean listens) throws IOException {
-    int port = ((InetSocketAddress) socket.getLocalAddress()).getPort();
-    for (int fd : Descriptors.open()) {
-      try {
-        SocketFacts facts = SocketFacts.of(fd);
-        if (facts.inet() != null
-            && facts.inet().getPort() == port
-            && facts.listening() == listens
-            && (facts.type() == SocketFacts.Type.DATAGRAM) == socket instanceof DatagramChannel) {
-          return fd;
-        }
-      } catch (PosixException noSocket) {
-        // Most numbers of a JVM are files.
-      }
-    }
-    throw new AssertionError("no descriptor is bound to " + socket);
-  }
-
-  /** proc(5): /proc/self/fdinfo. */
-  private static int flags(int fd) throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd)).stream()
-        .filter(line -> line.startsWith("flags:"))
-        .map(line -> Integer.parseInt(line.substring(6).trim(), 8))
-        .findFirst()
-        .orElseThrow();
   }
 }

@@ -1,5 +1,9 @@
 package io.goagain.impl;
 
+import static io.goagain.impl.TestDescriptors.O_CLOEXEC;
+import static io.goagain.impl.TestDescriptors.O_NONBLOCK;
+import static io.goagain.impl.TestDescriptors.descriptorOf;
+import static io.goagain.impl.TestDescriptors.flags;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -9,17 +13,13 @@ import io.goagain.impl.Inheritance.Handed;
 import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.net.ListenerAddress;
 import io.goagain.impl.posix.Descriptors;
-import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.Processes;
-import io.goagain.impl.posix.SocketFacts;
 import io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -39,9 +39,6 @@ class OriginalProtocolTest {
   private static final int OWN = Processes.pid();
   private static final int PARENT = Processes.parentPid();
 
-  private static final int O_NONBLOCK = 04000;
-  private static final int O_CLOEXEC = 02000000;
-
   private ServerSocketChannel server;
   private String listening;
 
@@ -49,7 +46,7 @@ class OriginalProtocolTest {
   void open() throws IOException {
     server =
         ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-    listening = Integer.toString(descriptorOf(((InetSocketAddress) server.getLocalAddress())));
+    listening = Integer.toString(descriptorOf(server));
   }
 
   @AfterEach
@@ -216,9 +213,7 @@ class OriginalProtocolTest {
     environment.put("GOAGAIN_FD", Integer.toString(closed));
     assertIgnored(environment);
     try (SocketChannel connection = SocketChannel.open(server.getLocalAddress())) {
-      environment.put(
-          "GOAGAIN_FD",
-          Integer.toString(descriptorOf((InetSocketAddress) connection.getLocalAddress())));
+      environment.put("GOAGAIN_FD", Integer.toString(descriptorOf(connection)));
       assertIgnored(environment);
       assertTrue(connection.isConnected());
     }
@@ -376,29 +371,5 @@ class OriginalProtocolTest {
 
   private static void end(Process child) throws InterruptedException {
     int unused = child.destroyForcibly().waitFor();
-  }
-
-  /** The JDK does not tell it; the kernel knows which socket is bound there. */
-  private static int descriptorOf(InetSocketAddress address) throws IOException {
-    for (int fd : Descriptors.open()) {
-      try {
-        SocketFacts facts = SocketFacts.of(fd);
-        if (facts.inet() != null && facts.inet().getPort() == address.getPort()) {
-          return fd;
-        }
-      } catch (PosixException noSocket) {
-        // Most numbers of a JVM are files.
-      }
-    }
-    throw new AssertionError("no descriptor is bound to " + address);
-  }
-
-  /** proc(5): /proc/self/fdinfo. */
-  private static int flags(int fd) throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd)).stream()
-        .filter(line -> line.startsWith("flags:"))
-        .map(line -> Integer.parseInt(line.substring(6).trim(), 8))
-        .findFirst()
-        .orElseThrow();
   }
 }

@@ -1,5 +1,9 @@
 package io.goagain.impl;
 
+import static io.goagain.impl.TestDescriptors.O_CLOEXEC;
+import static io.goagain.impl.TestDescriptors.O_NONBLOCK;
+import static io.goagain.impl.TestDescriptors.descriptorOf;
+import static io.goagain.impl.TestDescriptors.flags;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -9,9 +13,7 @@ import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.SocketFacts;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -32,8 +34,6 @@ class SocketActivationTest {
 
   private static final long PID = ProcessHandle.current().pid();
   private static final int FIRST = 500;
-  private static final int O_NONBLOCK = 04000;
-  private static final int O_CLOEXEC = 02000000;
 
   @TempDir Path directory;
   private final List<Integer> passed = new ArrayList<>();
@@ -217,29 +217,5 @@ class SocketActivationTest {
       Descriptors.close(fd);
     }
     passed.add(number);
-  }
-
-  private static int descriptorOf(ServerSocketChannel server) throws IOException {
-    int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
-    for (int fd : Descriptors.open()) {
-      try {
-        SocketFacts facts = SocketFacts.of(fd);
-        if (facts.listening() && facts.inet() != null && facts.inet().getPort() == port) {
-          return fd;
-        }
-      } catch (IOException noSocket) {
-        // Most numbers of a JVM are files.
-      }
-    }
-    throw new AssertionError("no descriptor is bound to " + server);
-  }
-
-  /** proc(5): /proc/self/fdinfo. */
-  private static int flags(int fd) throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd)).stream()
-        .filter(line -> line.startsWith("flags:"))
-        .map(line -> Integer.parseInt(line.substring(6).trim(), 8))
-        .findFirst()
-        .orElseThrow();
   }
 }

@@ -3,6 +3,7 @@ package io.goagain.process;
 import static io.goagain.process.Doubles.assertNothingLostAndAllKept;
 import static io.goagain.process.Doubles.assertServes;
 import static io.goagain.process.Doubles.awaitAlone;
+import static io.goagain.process.SingleApp.assertEmpty;
 import static io.goagain.process.SingleApp.assertNothingLost;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -21,12 +22,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -71,9 +71,7 @@ class DoubleIT {
       app.process().signal("TERM");
       Doubles.awaitNobody(app);
       assertFalse(Files.exists(unix, LinkOption.NOFOLLOW_LINKS));
-      try (Stream<Path> left = Files.list(directory)) {
-        assertEquals(List.of(), left.toList());
-      }
+      assertEmpty(directory);
     }
   }
 
@@ -324,12 +322,9 @@ class DoubleIT {
         for (int k = 0; k < 10; k++) {
           assertEquals(++count + "\n", wire.get("/count").text());
         }
-        Restarts.poll("the clock goes", app, () -> ticks(address)[0] > 0);
+        Restarts.poll("the clock goes", app, () -> Ticks.at(address).count() > 0);
         Generation next = restart(app);
-        Restarts.poll(
-            "the new clock goes",
-            app,
-            () -> ticks(address)[1] == next.generation() && ticks(address)[0] > 0);
+        Restarts.poll("the new clock goes", app, () -> Ticks.at(address).goesIn(next.generation()));
       }
       assertEquals(++count + "\n", wire.get("/count").text());
     }
@@ -340,24 +335,22 @@ class DoubleIT {
   void ticksComeFromOneProcessAtATime() throws Exception {
     try (AppProcess app = handover()) {
       SocketAddress address = app.socketAddress("public");
-      Restarts.poll("the clock goes", app, () -> ticks(address)[0] > 10);
-      RawHttp askFirst = half(address);
-      RawHttp askFirstAgain = half(address);
+      Restarts.poll("the clock goes", app, () -> Ticks.at(address).count() > 10);
+      RawHttp askFirst = Ticks.half(address);
+      RawHttp askFirstAgain = Ticks.half(address);
       final Generation standIn = Restarts.ask(app);
-      Restarts.poll("the second goes", app, () -> ticks(address)[1] == 2 && ticks(address)[0] > 0);
-      RawHttp askSecond = half(address);
-      RawHttp askSecondAgain = half(address);
-      long[] stopped = rest(askFirst);
-      assertEquals(1, stopped[1]);
-      Restarts.poll("the second goes on", app, () -> ticks(address)[0] > 20);
-      assertEquals(stopped[0], rest(askFirstAgain)[0]);
-      Restarts.poll("the third goes", app, () -> ticks(address)[1] == 3 && ticks(address)[0] > 0);
-      stopped = rest(askSecond);
-      assertEquals(2, stopped[1]);
-      Restarts.poll("the third goes on", app, () -> ticks(address)[0] > 20);
-      long[] still = rest(askSecondAgain);
-      assertEquals(2, still[1]);
-      assertEquals(stopped[0], still[0]);
+      Restarts.poll("the second goes", app, () -> Ticks.at(address).goesIn(2));
+      RawHttp askSecond = Ticks.half(address);
+      RawHttp askSecondAgain = Ticks.half(address);
+      Ticks stopped = Ticks.rest(askFirst);
+      assertEquals(1, stopped.generation());
+      Restarts.poll("the second goes on", app, () -> Ticks.at(address).count() > 20);
+      assertEquals(stopped, Ticks.rest(askFirstAgain));
+      Restarts.poll("the third goes", app, () -> Ticks.at(address).goesIn(3));
+      stopped = Ticks.rest(askSecond);
+      assertEquals(2, stopped.generation());
+      Restarts.poll("the third goes on", app, () -> Ticks.at(address).count() > 20);
+      assertEquals(stopped, Ticks.rest(askSecondAgain));
       Restarts.awaitGone(app, standIn.pid());
       for (RawHttp wire : List.of(askFirst, askFirstAgain, askSecond, askSecondAgain)) {
         wire.close();
@@ -365,87 +358,29 @@ class DoubleIT {
     }
   }
 
-  private static RawHttp half(SocketAddress address) throws IOException {
-    RawHttp wire = RawHttp.connect(address);
-    assertEquals(200, wire.get("/ticks").status());
-    return wire.send("GET /ticks HTTP/1.1\r\nHost: ");
-  }
-
-  private static long[] rest(RawHttp wire) throws IOException {
-    return parsed(wire.send("goagain\r\n\r\n").answer());
-  }
-
-  /** Ticks, and the generation. */
-  private static long[] ticks(SocketAddress address) {
-    try (RawHttp wire = RawHttp.connect(address)) {
-      return parsed(wire.get("/ticks"));
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
-  }
-
-  private static long[] parsed(RawHttp.Answer answer) {
-    String[] numbers = answer.text().strip().split(" ", -1);
-    return new long[] {Long.parseLong(numbers[0]), Long.parseLong(numbers[1])};
-  }
-
   // Leaks.
 
   @Test
   void manyRestartsLeaveNothing() throws Exception {
-    // The JVM's own threads come and go with the work otherwise.
-    SingleApp.Starter starter =
-        Doubles.starter().jvm("-XX:+UseSerialGC", "-XX:-UseDynamicNumberOfCompilerThreads");
+    // That pool fills up with time, by what is done now and then.
+    Predicate<String> counted = thread -> !thread.startsWith("vert.x-worker");
+    SingleApp.Starter starter = Measure.steady(Doubles.starter());
     Path unix = starter.directory().resolve("http.sock");
     try (SingleApp app = starter.arguments("--unix", unix.toString()).start()) {
       Generation ignored = Doubles.restart(app);
-      Measure first = measure(app);
+      Measure first = Measure.of(app, counted);
       Load load = app.load();
       for (int i = 1; i < LEAK_RESTARTS; i++) {
         ignored = Doubles.restart(app);
       }
       assertNothingLost(
           load, IntStream.rangeClosed(3, 2 * LEAK_RESTARTS + 1).boxed().toArray(Integer[]::new));
-      assertEquals(first, measure(app));
+      assertEquals(first, Measure.of(app, counted));
       awaitAlone(app, app.process().pid());
       app.process().signal("TERM");
       Doubles.awaitNobody(app);
-      try (Stream<Path> left = Files.list(app.temporaryDirectory())) {
-        assertEquals(List.of(), left.toList());
-      }
+      assertEmpty(app.temporaryDirectory());
       assertFalse(Files.exists(unix));
-    }
-  }
-
-  private record Measure(Map<String, Long> descriptors, List<String> threads, long files) {}
-
-  /** Of P, once its load is over and its stand-in is gone. */
-  private static Measure measure(SingleApp app) throws Exception {
-    Generation newest = app.process().newest();
-    app.log("generation %d: predecessor .* is gone".formatted(newest.generation()));
-    Load load = app.load();
-    load.awaitRequests(100);
-    assertNothingLost(load, newest.generation());
-    Measure[] now = new Measure[2];
-    app.await(
-        "nothing changes any more",
-        () -> {
-          now[1] = now[0];
-          now[0] = measureNow(app, newest.pid());
-          return now[0].equals(now[1]);
-        });
-    return now[0];
-  }
-
-  private static Measure measureNow(SingleApp app, long pid) throws IOException {
-    List<String> threads =
-        app.process().threads(pid).stream()
-            .map(name -> name.replaceAll("\\d+", "N"))
-            // A pool that fills up with time, by what is done now and then.
-            .filter(name -> !name.startsWith("vert.x-worker"))
-            .toList();
-    try (Stream<Path> files = Files.list(app.temporaryDirectory())) {
-      return new Measure(app.descriptorKinds(pid), threads, files.count());
     }
   }
 }

@@ -56,20 +56,7 @@ class HttpHandoverIT {
   void idleAndBusyConnectionsKeepTheirPorts() throws Exception {
     try (AppProcess app = single()) {
       SocketAddress address = app.socketAddress("public");
-      List<RawHttp> idle = idle(address, 50);
-      Load load = Load.keepAlive(address, 16).start();
-      try (load) {
-        for (int i = 0; i < Restarts.COUNT; i++) {
-          load.awaitRequests(1_000);
-          Generation next = Restarts.restart(app);
-          assertAnsweredBy(next, idle);
-        }
-        load.awaitRequests(1_000);
-        assertNothingLost(load.stop());
-      } finally {
-        closeAll(idle);
-      }
-      assertNothingCut(app);
+      assertAllMove(app, address, Load.keepAlive(address, 16));
     }
   }
 
@@ -77,24 +64,31 @@ class HttpHandoverIT {
   void unixConnectionsMove(@TempDir Path directory) throws Exception {
     try (AppProcess app = single("--unix", directory.resolve("socket").toString())) {
       SocketAddress address = app.socketAddress("unix");
-      List<RawHttp> idle = idle(address, 50);
-      Load load =
+      assertAllMove(
+          app,
+          address,
           Load.keepAlive(address, 8)
               .add(Workload.echoes(address, 4, 40))
-              .add(Workload.connects(address, 2, 100))
-              .start();
-      try (load) {
-        for (int i = 0; i < Restarts.COUNT; i++) {
-          load.awaitRequests(1_000);
-          assertAnsweredBy(Restarts.restart(app), idle);
-        }
-        load.awaitRequests(1_000);
-        assertNothingLost(load.stop());
-      } finally {
-        closeAll(idle);
-      }
-      assertNothingCut(app);
+              .add(Workload.connects(address, 2, 100)));
     }
+  }
+
+  /** Restarts under the load, beside which there are idle connections. */
+  private static void assertAllMove(AppProcess app, SocketAddress address, Load load)
+      throws Exception {
+    List<RawHttp> idle = idle(address, 50);
+    try (load) {
+      load.start();
+      for (int i = 0; i < Restarts.COUNT; i++) {
+        load.awaitRequests(1_000);
+        assertAnsweredBy(Restarts.restart(app), idle);
+      }
+      load.awaitRequests(1_000);
+      assertNothingLost(load.stop());
+    } finally {
+      closeAll(idle);
+    }
+    assertNothingCut(app);
   }
 
   @Test

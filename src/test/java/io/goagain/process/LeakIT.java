@@ -1,21 +1,19 @@
 package io.goagain.process;
 
+import static io.goagain.process.SingleApp.assertEmpty;
 import static io.goagain.process.SingleApp.assertNothingLost;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.goagain.load.Load;
 import io.goagain.process.AppProcess.Generation;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -26,13 +24,11 @@ class LeakIT {
 
   @Test
   void manyRestartsLeaveNothing() throws Exception {
-    // The JVM's own threads come and go with the work otherwise.
-    SingleApp.Starter starter =
-        SingleApp.starter().jvm("-XX:+UseSerialGC", "-XX:-UseDynamicNumberOfCompilerThreads");
+    SingleApp.Starter starter = Measure.steady(SingleApp.starter());
     Path unix = starter.directory().resolve("http.sock");
     try (SingleApp app = starter.arguments("--unix", unix.toString()).start()) {
       app.restartWell(null);
-      Measure second = measure(app);
+      Measure second = Measure.of(app, every -> true);
       // That measure's load has ended; this one is for all the restarts.
       Load load = app.load();
       for (int i = 1; i < RESTARTS; i++) {
@@ -41,45 +37,15 @@ class LeakIT {
       load.awaitRequests(20);
       assertNothingLost(
           load, IntStream.rangeClosed(2, RESTARTS + 1).boxed().toArray(Integer[]::new));
-      Measure last = measure(app);
+      Measure last = Measure.of(app, every -> true);
       assertEquals(second, last);
 
       long pid = app.process().newest().pid();
       app.awaitAlone(pid);
       app.process().signal("TERM");
       app.exited(pid, 0);
-      try (Stream<Path> left = Files.list(app.temporaryDirectory())) {
-        assertEquals(List.of(), left.toList());
-      }
+      assertEmpty(app.temporaryDirectory());
       assertFalse(Files.exists(unix));
-    }
-  }
-
-  private record Measure(Map<String, Long> descriptors, List<String> threads, long files) {}
-
-  /** Of the newest process, once its load is over and its predecessor is gone. */
-  private static Measure measure(SingleApp app) throws Exception {
-    Generation newest = app.process().newest();
-    app.log("generation %d: predecessor .* is gone".formatted(newest.generation()));
-    Load load = app.load();
-    load.awaitRequests(100);
-    assertNothingLost(load, newest.generation());
-    Measure[] now = new Measure[2];
-    app.await(
-        "nothing changes any more",
-        () -> {
-          now[1] = now[0];
-          now[0] = measureNow(app, newest.pid());
-          return now[0].equals(now[1]);
-        });
-    return now[0];
-  }
-
-  private static Measure measureNow(SingleApp app, long pid) throws IOException {
-    List<String> threads =
-        app.process().threads(pid).stream().map(name -> name.replaceAll("\\d+", "N")).toList();
-    try (Stream<Path> files = Files.list(app.temporaryDirectory())) {
-      return new Measure(app.descriptorKinds(pid), threads, files.count());
     }
   }
 

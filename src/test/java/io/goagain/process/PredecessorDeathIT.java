@@ -26,15 +26,10 @@ class PredecessorDeathIT {
   void beforeReady() throws Exception {
     SingleApp.Starter starter = SingleApp.starter();
     Path unix = starter.directory().resolve("http.sock");
-    try (SingleApp app = starter.arguments("--unix", unix.toString()).start()) {
-      Path fifo = app.directory().resolve("fifo");
-      assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+    try (SingleApp app = starter.arguments("--unix", unix.toString()).start();
+        Gate gate = Gate.in(app)) {
       JsonArray command =
-          new JsonArray()
-              .add("sh")
-              .add("-c")
-              .add("read -r x < " + fifo + "; exec \"$@\"")
-              .add("sh");
+          new JsonArray().add("sh").add("-c").add(gate.await() + "; exec \"$@\"").add("sh");
       SingleApp.command(app.process().pid()).forEach(command::add);
       CompletableFuture<?> reply = app.restartLater(new JsonObject().put("command", command));
       long successor = app.spawned(2);
@@ -45,7 +40,7 @@ class PredecessorDeathIT {
       // Nobody accepts now, and nobody is refused: the listeners live in the successor.
       CompletableFuture<String> waiting = fetchLater(app, "public");
       CompletableFuture<String> waitingToo = fetchLater(app, "unix");
-      Files.writeString(fifo, "go on\n");
+      gate.open();
       Generation second = app.process().awaitReady(2);
       assertEquals(successor, second.pid());
       String hello = "hello generation=2 pid=" + successor + "\n";

@@ -1,5 +1,6 @@
 package io.goagain.process;
 
+import static io.goagain.process.SingleApp.assertEmpty;
 import static io.goagain.process.SingleApp.assertNothingLost;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -28,7 +29,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -451,9 +451,7 @@ class RestartIT {
       assertNothingLost(load, 1, 2);
       app.process().signal("TERM");
       app.exited(second.pid(), 0);
-      try (Stream<Path> left = Files.list(directory)) {
-        assertEquals(0, left.count());
-      }
+      assertEmpty(directory);
     }
   }
 

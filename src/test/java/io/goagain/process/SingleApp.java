@@ -391,6 +391,13 @@ final class SingleApp implements AutoCloseable {
         .collect(Collectors.groupingBy(target -> target, TreeMap::new, Collectors.counting()));
   }
 
+  /** Fails if there is a file left in the directory. */
+  static void assertEmpty(Path directory) throws IOException {
+    try (Stream<Path> left = Files.list(directory)) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
   /** Writes an executable script of the shell. */
   static Path script(Path file, String... lines) throws IOException {
     Files.writeString(file, "#!/bin/sh\n" + String.join("\n", lines) + "\n", UTF_8);

@@ -11,7 +11,6 @@ import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -153,21 +152,16 @@ class StateHandoverIT {
       SocketAddress address = app.socketAddress("public");
       for (int i = 0; i < Restarts.COUNT; i++) {
         Generation old = app.newest();
-        Restarts.poll("the clock goes", app, () -> ticks(address)[0] > 10);
-        RawHttp first = half(address);
-        RawHttp second = half(address);
+        Restarts.poll("the clock goes", app, () -> Ticks.at(address).count() > 10);
+        RawHttp first = Ticks.half(address);
+        RawHttp second = Ticks.half(address);
         Generation next = Restarts.ask(app);
-        Restarts.poll(
-            "the new clock goes",
-            app,
-            () -> ticks(address)[1] == next.generation() && ticks(address)[0] > 0);
-        long[] stopped = rest(clients, first);
-        assertEquals(old.generation(), stopped[1]);
-        assertTrue(stopped[0] > 10);
-        Restarts.poll("it goes on", app, () -> ticks(address)[0] > 20);
-        long[] still = rest(clients, second);
-        assertEquals(old.generation(), still[1]);
-        assertEquals(stopped[0], still[0], "the old clock goes while the new one does");
+        Restarts.poll("the new clock goes", app, () -> Ticks.at(address).goesIn(next.generation()));
+        Ticks stopped = rest(clients, first);
+        assertEquals(old.generation(), stopped.generation());
+        assertTrue(stopped.count() > 10);
+        Restarts.poll("it goes on", app, () -> Ticks.at(address).count() > 20);
+        assertEquals(stopped, rest(clients, second), "the old clock goes while the new one does");
         Restarts.awaitGone(app, old.pid());
         first.close();
         second.close();
@@ -175,29 +169,9 @@ class StateHandoverIT {
     }
   }
 
-  private static RawHttp half(SocketAddress address) throws IOException {
-    RawHttp wire = RawHttp.connect(address);
-    // So that the first half cannot wait in the kernel until the connection has moved.
-    assertTrue(wire.get("/ticks").status() == 200);
-    return wire.send("GET /ticks HTTP/1.1\r\nHost: ");
-  }
-
-  private static long[] rest(Clients clients, RawHttp wire) throws Exception {
-    Future<long[]> answer = clients.start(() -> parsed(wire.send("goagain\r\n\r\n").answer()));
-    return answer.get(AppProcess.LIMIT.toSeconds(), TimeUnit.SECONDS);
-  }
-
-  /** Ticks, and the generation. */
-  private static long[] ticks(SocketAddress address) {
-    try (RawHttp wire = RawHttp.connect(address)) {
-      return parsed(wire.get("/ticks"));
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
-  }
-
-  private static long[] parsed(RawHttp.Answer answer) {
-    String[] numbers = answer.text().strip().split(" ", -1);
-    return new long[] {Long.parseLong(numbers[0]), Long.parseLong(numbers[1])};
+  private static Ticks rest(Clients clients, RawHttp wire) throws Exception {
+    return clients
+        .start(() -> Ticks.rest(wire))
+        .get(AppProcess.LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 }

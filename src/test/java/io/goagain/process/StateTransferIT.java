@@ -149,7 +149,8 @@ class StateTransferIT {
   }
 
   /** The next generation twice over; each says what it got. */
-  private static void carriesOn(SingleApp app, Load load) throws Exception {
+  private static void carriesOn(SingleApp app) throws Exception {
+    Load load = app.load(SingleApp.busy(app.address("public")));
     for (String good : List.of("1,2", "1,2,3")) {
       Generation next = Restarts.restart(app.process());
       app.log("generation %d: good/1 is now %s$".formatted(next.generation(), good));
@@ -161,7 +162,7 @@ class StateTransferIT {
   @Test
   void offersThatFailAreReportedAndTheOthersArrive() throws Exception {
     try (SingleApp app = TestProgram.starter(Fails.class).option("drainTimeout", 600_000).start()) {
-      carriesOn(app, app.load(SingleApp.busy(app.address("public"))));
+      carriesOn(app);
       for (int generation = 1; generation <= 3; generation++) {
         for (String name : List.of("throws/1", "fails/1", "null/1", "nothing/1")) {
           app.log("generation %d: %s comes as null$".formatted(generation, name));
@@ -183,7 +184,7 @@ class StateTransferIT {
   void anOfferThatThrowsAnErrorHasFailed() throws Exception {
     try (SingleApp app =
         TestProgram.starter(ThrowsError.class).option("drainTimeout", 600_000).start()) {
-      carriesOn(app, app.load(SingleApp.busy(app.address("public"))));
+      carriesOn(app);
       app.log("generation 3: throws/1 comes as null$");
       assertEquals(2, app.count("state \"throws/1\" is lost"));
     }
@@ -192,7 +193,7 @@ class StateTransferIT {
   @Test
   void anOfferThatNeverCompletesIsGivenUp() throws Exception {
     try (SingleApp app = TestProgram.starter(Hangs.class).option("drainTimeout", 1_000).start()) {
-      carriesOn(app, app.load(SingleApp.busy(app.address("public"))));
+      carriesOn(app);
       app.log("generation 3: hangs/1 comes as null$");
       assertEquals(2, app.count("state \"hangs/1\" did not come"));
     }

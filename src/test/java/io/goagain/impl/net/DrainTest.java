@@ -133,6 +133,26 @@ class DrainTest {
     assertEquals(last, response.saysClose(), () -> "Connection: close for " + path);
   }
 
+  private static void assertLastAnswer(TestClient client, String path) throws Exception {
+    assertAnswer(client, path, true);
+    assertEquals(-1, client.next());
+  }
+
+  /** A request whose connection stays. */
+  private static void assertServed(TestClient client, String path) throws Exception {
+    client.get(path);
+    assertAnswer(client, path, false);
+  }
+
+  /** What is left to send is the body: the interim answer, which asks for it, has come. */
+  private static void beginUpload(TestClient client) throws Exception {
+    client.send(
+        lines("POST /upload HTTP/1.1", "Host: x", "Expect: 100-continue", "Content-Length: 4"));
+    TestClient.Response interim = client.response();
+    assertEquals(100, interim.status());
+    assertFalse(interim.saysClose());
+  }
+
   private static void assertEnded(DrainReport report, int connections) {
     assertEquals(connections, report.finished() + report.closed(), report::toString);
     assertEquals(0, report.cut(), report::toString);
@@ -150,8 +170,7 @@ class DrainTest {
   void withoutADrainConnectionsAreKept() throws Exception {
     try (TestClient client = TestClient.connect(listener)) {
       for (int i = 0; i < 3; i++) {
-        client.get("/" + i);
-        assertAnswer(client, "/" + i, false);
+        assertServed(client, "/" + i);
       }
       assertEquals(0, generation.listeners.inFlight());
       assertEquals(1, generation.listeners.connectionsOf(listener));
@@ -168,8 +187,7 @@ class DrainTest {
       drain = drain();
       assertFalse(drain.done().isDone());
       request.answer();
-      assertAnswer(client, "/later", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/later");
     }
     assertEnded(report(drain), 1);
     assertEquals(0, generation.listeners.inFlight());
@@ -179,13 +197,11 @@ class DrainTest {
   void aRequestThatComesWhileItDrainsIsServed() throws Exception {
     Drain drain;
     try (TestClient client = TestClient.connect(listener)) {
-      client.get("/before");
-      assertAnswer(client, "/before", false);
+      assertServed(client, "/before");
       drain = drain();
       assertFalse(drain.done().isDone());
       client.get("/while");
-      assertAnswer(client, "/while", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/while");
     }
     assertEnded(report(drain), 1);
   }
@@ -198,16 +214,13 @@ class DrainTest {
         TestClient last = TestClient.connect(listener)) {
       halfway.send("GET /half");
       // The kernel keeps the order: when the last one is served, the others are accepted.
-      last.get("/last");
-      assertAnswer(last, "/last", false);
+      assertServed(last, "/last");
       assertEquals(3, generation.listeners.connectionsOf(listener));
       drain = drain();
       silent.get("/first");
-      assertAnswer(silent, "/first", true);
-      assertEquals(-1, silent.next());
+      assertLastAnswer(silent, "/first");
       halfway.send("way HTTP/1.1\r\nHost: x\r\n\r\n");
-      assertAnswer(halfway, "/halfway", true);
-      assertEquals(-1, halfway.next());
+      assertLastAnswer(halfway, "/halfway");
     }
     assertEnded(report(drain), 3);
   }
@@ -224,8 +237,7 @@ class DrainTest {
       first.answer();
       assertAnswer(client, "/later", false);
       assertAnswer(client, "/second", false);
-      assertAnswer(client, "/third", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/third");
     }
     assertEnded(report(drain), 1);
   }
@@ -234,16 +246,11 @@ class DrainTest {
   void anInterimAnswerDoesNotCount() throws Exception {
     Drain drain;
     try (TestClient client = TestClient.connect(listener)) {
-      client.send(
-          lines("POST /upload HTTP/1.1", "Host: x", "Expect: 100-continue", "Content-Length: 4"));
-      TestClient.Response interim = client.response();
-      assertEquals(100, interim.status());
-      assertFalse(interim.saysClose());
+      beginUpload(client);
       assertEquals(1, generation.listeners.inFlight());
       drain = drain();
       client.send("body");
-      assertAnswer(client, "/upload", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/upload");
     }
     assertEnded(report(drain), 1);
   }
@@ -252,17 +259,11 @@ class DrainTest {
   void anInterimAnswerOfADrainIsNotToldToClose() throws Exception {
     Drain drain;
     try (TestClient client = TestClient.connect(listener)) {
-      client.get("/before");
-      assertAnswer(client, "/before", false);
+      assertServed(client, "/before");
       drain = drain();
-      client.send(
-          lines("POST /upload HTTP/1.1", "Host: x", "Expect: 100-continue", "Content-Length: 4"));
-      TestClient.Response interim = client.response();
-      assertEquals(100, interim.status());
-      assertFalse(interim.saysClose());
+      beginUpload(client);
       client.send("body");
-      assertAnswer(client, "/upload", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/upload");
     }
     assertEnded(report(drain), 1);
   }
@@ -287,8 +288,7 @@ class DrainTest {
   void aClientThatLeavesByItselfIsCountedAsFinished() throws Exception {
     Drain drain;
     try (TestClient client = TestClient.connect(listener)) {
-      client.get("/before");
-      assertAnswer(client, "/before", false);
+      assertServed(client, "/before");
       drain = drain();
     }
     DrainReport report = report(drain);
@@ -339,8 +339,7 @@ class DrainTest {
   void aCancelledDrainLetsConnectionsGoOn() throws Exception {
     try (TestClient client = TestClient.connect(listener);
         TestClient idle = TestClient.connect(listener)) {
-      idle.get("/idle");
-      assertAnswer(idle, "/idle", false);
+      assertServed(idle, "/idle");
       client.get("/later");
       Asked request = next();
       Drain drain = drain();
@@ -349,10 +348,8 @@ class DrainTest {
       assertEnded(report(drain), 0);
       request.answer();
       assertAnswer(client, "/later", false);
-      client.get("/again");
-      assertAnswer(client, "/again", false);
-      idle.get("/idle");
-      assertAnswer(idle, "/idle", false);
+      assertServed(client, "/again");
+      assertServed(idle, "/idle");
       generation.listeners.accepting(true);
       assertEquals("answer to /", TestGeneration.get(listener));
     }
@@ -362,13 +359,11 @@ class DrainTest {
   void aSecondDrainComesToItsEndAfterACancelledOne() throws Exception {
     Drain drain;
     try (TestClient client = TestClient.connect(listener)) {
-      client.get("/before");
-      assertAnswer(client, "/before", false);
+      assertServed(client, "/before");
       drain().cancel();
       drain = drain();
       client.get("/while");
-      assertAnswer(client, "/while", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/while");
     }
     assertEnded(report(drain), 1);
   }
@@ -385,8 +380,7 @@ class DrainTest {
       Asked request = next();
       done = generation.listeners.drainAndStop("public", AMPLE);
       request.answer();
-      assertAnswer(drained, "/later", true);
-      assertEquals(-1, drained.next());
+      assertLastAnswer(drained, "/later");
       client.get("/");
       assertFalse(client.response().saysClose());
       assertEquals("other", TestGeneration.get(other));
@@ -611,8 +605,7 @@ class DrainTest {
       client.get("/last");
     }
     for (TestClient client : clients) {
-      assertAnswer(client, "/last", true);
-      assertEquals(-1, client.next());
+      assertLastAnswer(client, "/last");
       client.close();
     }
     assertEnded(report(drain), connections);

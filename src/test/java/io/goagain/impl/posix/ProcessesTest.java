@@ -19,6 +19,9 @@ import org.junit.jupiter.api.condition.OS;
 @Timeout(60)
 class ProcessesTest {
 
+  /** Waits for input until that has come to its end. */
+  private static final String READ_LINE = "read line <&3";
+
   @Test
   void ownPids() {
     assertEquals(ProcessHandle.current().pid(), Processes.pid());
@@ -44,15 +47,7 @@ class ProcessesTest {
   @Test
   void killAndReap() throws Exception {
     int[] pipe = TestLibC.pipe();
-    // Waits for input that never comes.
-    int pid =
-        Spawn.spawn(
-            new Spawn.Command(
-                "/bin/sh",
-                List.of("sh", "-c", "read line <&3"),
-                List.of(),
-                null,
-                List.of(pipe[0])));
+    int pid = shell(READ_LINE, pipe[0]);
     Processes.kill(pid, 0);
     Processes.kill(pid, Processes.TERM);
     assertEquals(new Exit(-1, Processes.TERM), Processes.waitFor(pid));
@@ -65,14 +60,7 @@ class ProcessesTest {
   @Test
   void waitingDoesNotHoldUpTheJvm() throws Exception {
     int[] pipe = TestLibC.pipe();
-    int pid =
-        Spawn.spawn(
-            new Spawn.Command(
-                "/bin/sh",
-                List.of("sh", "-c", "read line <&3"),
-                List.of(),
-                null,
-                List.of(pipe[0])));
+    int pid = shell(READ_LINE, pipe[0]);
     CompletableFuture<Exit> exit =
         CompletableFuture.supplyAsync(
             () -> {
@@ -110,14 +98,7 @@ class ProcessesTest {
   @Test
   void zombiesAreChildrenThatNobodyWaitsFor() throws Exception {
     int[] pipe = TestLibC.pipe();
-    int running =
-        Spawn.spawn(
-            new Spawn.Command(
-                "/bin/sh",
-                List.of("sh", "-c", "read line <&3"),
-                List.of(),
-                null,
-                List.of(pipe[0])));
+    int running = shell(READ_LINE, pipe[0]);
     assertFalse(Processes.reap(running));
     int ended = shell("exit 0");
     TestLibC.awaitZombie(ended);
@@ -137,14 +118,7 @@ class ProcessesTest {
     int[] fromParent = TestLibC.pipe();
     TestLibC.setSubreaper(true);
     try {
-      int parent =
-          Spawn.spawn(
-              new Spawn.Command(
-                  "/bin/sh",
-                  List.of("sh", "-c", "{ exec 4>&-; read line; } <&3 & echo $! >&4"),
-                  List.of(),
-                  null,
-                  List.of(toOrphan[0], fromParent[1])));
+      int parent = shell("{ exec 4>&-; read line; } <&3 & echo $! >&4", toOrphan[0], fromParent[1]);
       Descriptors.close(fromParent[1]);
       int orphan = Integer.parseInt(TestLibC.readAll(fromParent[0]).strip());
       Processes.waitFor(parent);
@@ -171,8 +145,10 @@ class ProcessesTest {
     assertThrows(IllegalArgumentException.class, () -> Processes.signalNumber("SIG"));
   }
 
-  private static int shell(String script) throws PosixException {
+  /** Starts a script, which has the descriptors from 3 up. */
+  private static int shell(String script, Integer... descriptors) throws PosixException {
     return Spawn.spawn(
-        new Spawn.Command("/bin/sh", List.of("sh", "-c", script), List.of(), null, List.of()));
+        new Spawn.Command(
+            "/bin/sh", List.of("sh", "-c", script), List.of(), null, List.of(descriptors)));
   }
 }
