@@ -28,10 +28,11 @@ public interface Handover {
 
   /**
    * Offers state to a successor under a name, which should say what version of a format it is
-   * ("sessions/2"). It is asked for once a restart has succeeded, and may be hundreds of megabytes,
-   * which the heap of each side has to hold. The buffer must not change any more. With a null
-   * buffer the successor gets nothing under the name; if the future fails, or does not complete
-   * within {@link RestartOptions#getDrainTimeout}, the same, and it is logged.
+   * ("sessions/2"). It is asked for once a restart has succeeded and no request begins here any
+   * more; where those in flight may still change it, let the future wait for them. It may be
+   * hundreds of megabytes, which the heap of each side has to hold. The buffer must not change any
+   * more. With a null buffer the successor gets nothing under the name; if the future fails, or
+   * does not complete within {@link RestartOptions#getDrainTimeout}, the same, and it is logged.
    *
    * @throws IllegalArgumentException if the name is offered already
    */

@@ -529,15 +529,18 @@ final class Restarter {
             Duration.ofMillis(limits.getDrainTimeout()));
   }
 
-  /** After the connections have begun to move: they wait for nothing. */
+  /** After the connections have begun to move: they wait for nothing, and change nothing more. */
   private void passState() {
     publish(new JsonObject().put("type", "ownership_released"));
     Attempt current = attempt;
     long limit = current.options().getDrainTimeout();
     stateGone =
-        current.successor.isOriginal()
-            ? StateTransfer.release(vertx, process.handover(), limit)
-            : StateTransfer.send(vertx, process.handover(), current.successor, limit);
+        Future.fromCompletionStage(drain.told(), context)
+            .compose(
+                told ->
+                    current.successor.isOriginal()
+                        ? StateTransfer.release(vertx, process.handover(), limit)
+                        : StateTransfer.send(vertx, process.handover(), current.successor, limit));
   }
 
   private void own() {

@@ -3,7 +3,9 @@ package io.goagain.impl.net;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.impl.net.TrackedConnection.Ending;
+import io.netty.channel.Channel;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,7 @@ public final class Drain {
   private final Set<TrackedConnection> left = ConcurrentHashMap.newKeySet();
   private final Map<Ending, AtomicInteger> ended = new EnumMap<>(Ending.class);
   private final CompletableFuture<DrainReport> done = new CompletableFuture<>();
+  private final CompletableFuture<Void> told = new CompletableFuture<>();
   private volatile boolean started;
 
   Drain(
@@ -49,12 +52,31 @@ public final class Drain {
     return done;
   }
 
+  /**
+   * Completed, on an event loop or at once, when every connection that was there has been told to
+   * leave: no request begins here any more. Never fails.
+   */
+  public CompletableFuture<Void> told() {
+    return told;
+  }
+
   void start() {
     if (successor != null) {
       successor.onEmpty(this::completeIfEmpty);
     }
     listeners.open().stream().filter(which).forEach(Listener::leaving);
-    listeners.connections().forEach(this::joined);
+    Collection<TrackedConnection> present = listeners.connections();
+    present.forEach(this::joined);
+    // One that has no event loop yet has not read anything, and is told before it does.
+    present.stream()
+        .map(TrackedConnection::channel)
+        .filter(Channel::isRegistered)
+        .map(Channel::eventLoop)
+        .distinct()
+        .map(loop -> CompletableFuture.runAsync(() -> {}, loop))
+        .reduce((one, other) -> one.runAfterBoth(other, () -> {}))
+        .orElse(CompletableFuture.completedFuture(null))
+        .whenComplete((done, failure) -> told.complete(null));
     started = true;
     completeIfEmpty();
     CompletableFuture.delayedExecutor(timeout.toMillis(), TimeUnit.MILLISECONDS)
