@@ -142,9 +142,19 @@ public final class Systemd implements AutoCloseable {
   public String systemctl(String arguments) {
     Result result = run("systemctl --user " + arguments);
     if (result.code() != 0) {
+      awaitLogged();
       fail("systemctl " + arguments + ": " + result + "\n" + log());
     }
     return result.output();
+  }
+
+  /** What systemd logs goes through a pipe: waits until all of it has come out. */
+  private void awaitLogged() {
+    String last = "logged up to here: " + System.nanoTime();
+    Result marked = run("p=$XDG_RUNTIME_DIR/kmsg; [ ! -p \"$p\" ] || echo '" + last + "' >\"$p\"");
+    if (marked.code() == 0 && Files.exists(runtime().resolve("kmsg"))) {
+      await(last, () -> log().contains(last));
+    }
   }
 
   /** Runs a command line of sh(1), among the processes of this systemd. */

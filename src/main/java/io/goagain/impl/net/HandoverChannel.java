@@ -378,6 +378,12 @@ public final class HandoverChannel {
       }
     }
 
+    /** Netty does not shut a socket down that it reads descriptors from: it closes it. */
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+      pairing.descriptorsEnded();
+    }
+
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
       LOG.log(WARNING, "descriptors could not be received", cause);
