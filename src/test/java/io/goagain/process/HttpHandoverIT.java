@@ -404,7 +404,7 @@ class HttpHandoverIT {
           restarted.countDown();
           clients.finish();
           // Without a pause: an answer that ends a request finds the connection stopped behind it.
-          assertAnsweredBy(next, wires);
+          Restarts.awaitMoved(app, old, next, wires);
           Restarts.awaitGone(app, old);
         } finally {
           closeAll(wires);
@@ -438,7 +438,7 @@ class HttpHandoverIT {
           });
       Generation third = Restarts.ask(app);
       clients.finish();
-      assertEquals(third.pid(), wire.pid());
+      Restarts.awaitMoved(app, second.pid(), third, List.of(wire));
       Restarts.awaitGone(app, second.pid());
     }
   }
