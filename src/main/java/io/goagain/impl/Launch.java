@@ -52,7 +52,8 @@ record Launch(List<String> arguments, String workingDirectory, Map<String, Strin
     return List.copyOf(parts);
   }
 
-  private static String workingDirectory(String pwd) throws IOException {
+  /** As the shell named it, if $PWD is not stale: it may have gone through symbolic links. */
+  static String workingDirectory(String pwd) throws IOException {
     String actual = Files.readSymbolicLink(Path.of("/proc/self/cwd")).toString();
     try {
       if (pwd != null && pwd.startsWith("/") && Files.isSameFile(Path.of(pwd), Path.of(actual))) {

@@ -107,22 +107,13 @@ public final class Descriptors {
    * @throws PosixException EADDRINUSE, if there is anything at the path; ENOENT; EACCES; EMFILE
    */
   public static int listenUnix(String path, int backlog) throws PosixException {
-    String bind = "bind(" + path.replace('\0', '@') + ")";
-    byte[] address = UnixAddress.of(path, bind);
-    int fd =
-        LibC.socket(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC | LibC.SOCK_NONBLOCK, 0);
-    if (fd == -1) {
-      throw LibC.failed("socket(AF_UNIX, SOCK_STREAM)");
-    }
-    PosixException failure = null;
-    if (LibC.bind(fd, address, address.length) == -1) {
-      failure = LibC.failed(bind);
-    } else if (LibC.listen(fd, backlog) == -1) {
-      failure = LibC.failed("listen(" + path.replace('\0', '@') + ")");
-    }
-    if (failure != null) {
+    int fd = UnixSockets.open();
+    try {
+      UnixSockets.bind(fd, path);
+      UnixSockets.listen(fd, backlog);
+    } catch (PosixException e) {
       close(fd);
-      throw failure;
+      throw e;
     }
     return fd;
   }
@@ -175,27 +166,22 @@ public final class Descriptors {
   }
 
   /**
-   * The process at the other end of a Unix socket: SO_PEERCRED, unix(7). That is the one that
-   * called connect(2), listen(2) or, for both ends, socketpair(2), even if it has passed its end on
-   * or is gone since.
+   * The process at the other end of a Unix socket, as {@link PeerCredentials} has it.
    *
    * @return its pid as seen from this pid namespace; -1 where this is not a connected Unix socket,
    *     or the process is not visible from here
    * @throws PosixException EBADF
    */
   public static int peerPid(int fd) throws PosixException {
-    int[] credentials = new int[3]; // struct ucred: pid, uid, gid
-    int[] length = {credentials.length * Integer.BYTES};
-    if (LibC.getsockopt(fd, LibC.SOL_SOCKET, LibC.SO_PEERCRED, credentials, length) == -1) {
-      PosixException failure = LibC.failed("getsockopt(" + fd + ", SO_PEERCRED)");
-      if (failure.errno() == Errno.ENOTSOCK) {
+    try {
+      int pid = PeerCredentials.of(fd).pid();
+      return pid > 0 ? pid : -1;
+    } catch (PosixException e) {
+      if (e.errno() == Errno.ENOTSOCK || e.errno() == Errno.ENOTCONN) {
         return -1;
       }
-      throw failure;
+      throw e;
     }
-    // A listening socket names its own process there, for those who will connect to it.
-    boolean connected = credentials[0] > 0 && SocketFacts.option(fd, "SO_ACCEPTCONN") == 0;
-    return connected ? credentials[0] : -1;
   }
 
   /**

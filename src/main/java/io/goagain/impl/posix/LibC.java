@@ -32,9 +32,15 @@ final class LibC {
   static final int O_PATH = 0x200000;
   static final int AT_FDCWD = -100;
   static final int AT_EACCESS = 0x200;
+  static final int AT_SYMLINK_NOFOLLOW = 0x100;
 
   // unistd.h
   static final int X_OK = 1;
+
+  // sys/file.h
+  static final int LOCK_EX = 2;
+  static final int LOCK_NB = 4;
+  static final int LOCK_UN = 8;
 
   // linux/close_range.h, asm/unistd.h
   static final long SYS_close_range = 436;
@@ -66,6 +72,7 @@ final class LibC {
 
   static final int SCM_RIGHTS = 1;
   static final int MSG_NOSIGNAL = 0x4000;
+  static final int MSG_CMSG_CLOEXEC = 0x40000000;
 
   // asm-generic/socket.h
   static final int SOL_SOCKET = 1;
@@ -93,6 +100,10 @@ final class LibC {
   // dirent.h: d_name follows d_ino, d_off (8 bytes each), d_reclen (2) and d_type (1).
   static final int OFFSETOF_D_NAME = 19;
 
+  // pwd.h, grp.h: pw_uid and gr_gid follow two pointers, to the name and to the password.
+  static final int OFFSETOF_PW_UID = 16;
+  static final int OFFSETOF_GR_GID = 16;
+
   private static final NativeLibrary LIBRARY = load();
   private static final Function ADDCHDIR = find("posix_spawn_file_actions_addchdir_np");
   private static final Function ADDCLOSEFROM = find("posix_spawn_file_actions_addclosefrom_np");
@@ -113,6 +124,14 @@ final class LibC {
 
   static native int faccessat(int directory, byte[] path, int mode, int flags);
 
+  static native int flock(int fd, int operation);
+
+  static native int fchmod(int fd, int mode);
+
+  static native int chmod(byte[] path, int mode);
+
+  static native int fchownat(int directory, byte[] path, int user, int group, int flags);
+
   static native int chdir(byte[] path);
 
   static native int fchdir(int fd);
@@ -129,6 +148,8 @@ final class LibC {
 
   static native int listen(int fd, int backlog);
 
+  static native int connect(int fd, byte[] address, int length);
+
   static native int getsockopt(int fd, int level, int name, int[] value, int[] length);
 
   static native int setsockopt(int fd, int level, int name, long[] value, int length);
@@ -136,6 +157,8 @@ final class LibC {
   static native int getsockname(int fd, byte[] address, int[] length);
 
   static native long sendmsg(int fd, Pointer message, int flags);
+
+  static native long recvmsg(int fd, Pointer message, int flags);
 
   static native int clock_gettime(int clock, long[] time);
 
@@ -151,6 +174,14 @@ final class LibC {
   static native int getpid();
 
   static native int getppid();
+
+  static native int geteuid();
+
+  /** In memory that the next call overwrites. */
+  static native Pointer getpwnam(byte[] name);
+
+  /** In memory that the next call overwrites. */
+  static native Pointer getgrnam(byte[] name);
 
   static native int kill(int pid, int signal);
 
