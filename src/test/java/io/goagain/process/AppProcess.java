@@ -46,7 +46,13 @@ public final class AppProcess implements AutoCloseable {
 
   /** Options for JVMs that live for a second or two; in effect unless overridden. */
   public static final List<String> FAST =
-      List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx128m");
+      List.of(
+          "-XX:TieredStopAtLevel=1",
+          "-Xmx128m",
+          "-Xshare:auto",
+          "-XX:SharedArchiveFile=" + Archive.of(examples()),
+          // A jar at another path cannot use it, which is no news.
+          "-Xlog:cds=off,cds+dynamic=off,class+path=off");
 
   private static final Pattern READY = Pattern.compile("ready generation=(\\d+) pid=(\\d+)");
   private static final Pattern LISTENING = Pattern.compile("listening (\\S+) (\\S+)");
