@@ -1,9 +1,12 @@
 package io.goagain.examples;
 
+import io.goagain.RestartOptions;
+import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** The {@code --name value} pairs of a command line. */
 public final class Arguments {
@@ -20,14 +23,21 @@ public final class Arguments {
     }
   }
 
-  /** Fails if there is an option that the example does not know. */
+  /** Fails if there is an option that neither the example nor all of them know. */
   public void allow(Set<String> names) {
+    Set<String> known = new TreeSet<>(names);
+    known.addAll(Set.of("options", "control-socket"));
     for (String name : values.keySet()) {
-      if (!names.contains(name)) {
-        throw new IllegalArgumentException(
-            "there is no option --" + name + "; there are " + names.stream().sorted().toList());
+      if (!known.contains(name)) {
+        throw new IllegalArgumentException("there is no option --" + name + "; there are " + known);
       }
     }
+  }
+
+  /** Those of RestartVerticle: {@code --options}, in JSON, and {@code --control-socket}, a path. */
+  public RestartOptions restartOptions() {
+    RestartOptions options = new RestartOptions(new JsonObject(get("options", "{}")));
+    return has("control-socket") ? options.setControlSocket(get("control-socket", null)) : options;
   }
 
   /** The value, or the default. */

@@ -3,6 +3,8 @@ package io.goagain.examples;
 import io.goagain.examples.doubled.DoubleExample;
 import io.goagain.examples.handover.HandoverExample;
 import io.goagain.examples.single.Single;
+import io.goagain.examples.takeover.TakeoverExample;
+import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
@@ -19,7 +21,8 @@ public final class Examples {
           Map.of(
               "single", Single::run,
               "double", DoubleExample::run,
-              "handover", HandoverExample::run));
+              "handover", HandoverExample::run,
+              "takeover", TakeoverExample::run));
 
   private Examples() {}
 
@@ -38,6 +41,9 @@ public final class Examples {
     } catch (IllegalArgumentException e) {
       System.err.println(args[0] + ": " + e.getMessage());
       System.exit(2);
+    } catch (UncheckedIOException e) {
+      System.err.println(args[0] + ": " + e.getMessage());
+      System.exit(1);
     }
   }
 }

@@ -2,8 +2,8 @@ package io.goagain.examples;
 
 import io.goagain.Generation;
 import io.goagain.RestartMessages;
+import io.goagain.RestartOptions;
 import io.goagain.RestartVerticle;
-import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpMethod;
@@ -13,24 +13,31 @@ import io.vertx.core.json.JsonObject;
 /** What the examples have in common: how they begin, and what they answer. */
 public final class Service {
 
-  private static final Generation GENERATION = Generation.current();
-
   private Service() {}
 
+  /**
+   * First in every example, before there is a Vert.x instance: if another process serves on the
+   * control socket, this one becomes its successor.
+   */
+  public static RestartOptions begin(Arguments arguments) {
+    RestartOptions options = arguments.restartOptions();
+    RestartVerticle.takeOver(options);
+    return options;
+  }
+
   /** Deploys RestartVerticle when the servers are deployed, and prints what listens. */
-  public static void start(Vertx vertx, Future<?> servers, JsonObject options) {
+  public static void start(Vertx vertx, Future<?> servers, RestartOptions options) {
     servers
         .compose(
             deployed ->
                 // Last: this says ready, and from then on the servers accept.
-                vertx.deployVerticle(
-                    new RestartVerticle(), new DeploymentOptions().setConfig(options)))
+                vertx.deployVerticle(new RestartVerticle(options)))
         .compose(deployed -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
         .onComplete(
             status -> {
               // In one piece: the generations share this stream.
               System.out.println(
-                  "ready generation=%d pid=%d".formatted(GENERATION.number(), GENERATION.pid()));
+                  "ready generation=%d pid=%d".formatted(own().number(), own().pid()));
               for (Object listener : status.body().getJsonArray("listeners")) {
                 JsonObject json = (JsonObject) listener;
                 System.out.println(
@@ -44,13 +51,17 @@ public final class Service {
             });
   }
 
+  private static Generation own() {
+    return Generation.current();
+  }
+
   /** GET / tells who answers, GET /slow?millis=N takes its time, POST /echo gives back the body. */
   public static void answer(Vertx vertx, HttpServerRequest request) {
     switch (request.path()) {
       case "/" ->
           request
               .response()
-              .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
+              .end("hello generation=%d pid=%d\n".formatted(own().number(), own().pid()));
       case "/slow" -> {
         String millis = request.getParam("millis", "1000");
         vertx.setTimer(

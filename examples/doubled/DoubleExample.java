@@ -1,11 +1,12 @@
 package io.goagain.examples.doubled;
 
 import io.goagain.GoAgainServerFactory;
+import io.goagain.RestartOptions;
+import io.goagain.RestartStrategy;
 import io.goagain.examples.Arguments;
 import io.goagain.examples.Service;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerOptions;
-import io.vertx.core.json.JsonObject;
 import java.util.Set;
 
 /**
@@ -18,16 +19,16 @@ public final class DoubleExample {
 
   /** Starts it, and returns. */
   public static void run(Arguments arguments) {
-    arguments.allow(Set.of("host", "port", "options"));
+    arguments.allow(Set.of("host", "port"));
+    RestartOptions options = Service.begin(arguments);
     Vertx vertx = Vertx.vertx();
     HttpServerOptions http =
         new HttpServerOptions()
             .setHost(arguments.get("host", "127.0.0.1"))
             .setPort(arguments.number("port", 8080));
-    JsonObject options =
-        new JsonObject()
-            .put("strategy", "double")
-            .mergeIn(new JsonObject(arguments.get("options", "{}")));
+    if (options.getStrategy() == RestartStrategy.AUTO) {
+      options.setStrategy(RestartStrategy.DOUBLE);
+    }
     Service.start(
         vertx,
         GoAgainServerFactory.create(vertx)

@@ -4,6 +4,7 @@ import io.goagain.Generation;
 import io.goagain.GoAgainServerFactory;
 import io.goagain.Handover;
 import io.goagain.ListenOptions;
+import io.goagain.RestartOptions;
 import io.goagain.examples.Arguments;
 import io.goagain.examples.Service;
 import io.vertx.core.Future;
@@ -13,7 +14,6 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.ServerWebSocket;
-import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.NetServerOptions;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,8 +27,6 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class HandoverExample {
 
-  private static final Generation GENERATION = Generation.current();
-
   private final Vertx vertx = Vertx.vertx();
   private final GoAgainServerFactory servers = GoAgainServerFactory.create(vertx);
   private final Set<ServerWebSocket> webSockets = ConcurrentHashMap.newKeySet();
@@ -40,11 +38,12 @@ public final class HandoverExample {
 
   /** Starts it, and returns. */
   public static void run(Arguments arguments) {
-    arguments.allow(Set.of("port", "chat", "options"));
-    new HandoverExample().start(arguments);
+    arguments.allow(Set.of("port", "chat"));
+    RestartOptions options = Service.begin(arguments);
+    new HandoverExample().start(arguments, options);
   }
 
-  private void start(Arguments arguments) {
+  private void start(Arguments arguments, RestartOptions options) {
     Chat chat = new Chat();
     HttpServerOptions http = new HttpServerOptions().setPort(arguments.number("port", 8080));
     NetServerOptions tcp = new NetServerOptions().setPort(arguments.number("chat", 7000));
@@ -61,7 +60,7 @@ public final class HandoverExample {
                 id ->
                     servers.deployNetServer(
                         "chat", tcp.setHost("127.0.0.1"), new ListenOptions(), chat, chat));
-    Service.start(vertx, deployed, new JsonObject(arguments.get("options", "{}")));
+    Service.start(vertx, deployed, options);
   }
 
   private void takePartInHandover() {
@@ -91,13 +90,14 @@ public final class HandoverExample {
     webSockets.add(webSocket);
     webSocket.closeHandler(v -> webSockets.remove(webSocket));
     webSocket.textMessageHandler(
-        text -> webSocket.writeTextMessage("%s %d".formatted(text, GENERATION.number())));
+        text -> webSocket.writeTextMessage("%s %d".formatted(text, Generation.current().number())));
   }
 
   private void handle(HttpServerRequest request) {
     switch (request.path()) {
       case "/count" -> request.response().end(count.incrementAndGet() + "\n");
-      case "/ticks" -> request.response().end(ticks.get() + " " + GENERATION.number() + "\n");
+      case "/ticks" ->
+          request.response().end(ticks.get() + " " + Generation.current().number() + "\n");
       default -> Service.answer(vertx, request);
     }
   }

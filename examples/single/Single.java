@@ -3,6 +3,7 @@ package io.goagain.examples.single;
 import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
 import io.goagain.RestartMessages;
+import io.goagain.RestartOptions;
 import io.goagain.examples.Arguments;
 import io.goagain.examples.Service;
 import io.vertx.core.Future;
@@ -35,11 +36,10 @@ public final class Single {
 
   /** Starts it, and returns. */
   public static void run(Arguments arguments) {
-    arguments.allow(
-        Set.of("host", "port", "unix", "tcp", "tls", "keystore", "admin", "instances", "options"));
+    arguments.allow(Set.of("host", "port", "unix", "tcp", "tls", "keystore", "admin", "instances"));
+    RestartOptions options = Service.begin(arguments);
     Single single = new Single(arguments);
-    Service.start(
-        single.vertx, single.deployServers(), new JsonObject(arguments.get("options", "{}")));
+    Service.start(single.vertx, single.deployServers(), options);
   }
 
   private Future<?> deployServers() {

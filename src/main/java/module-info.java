@@ -12,9 +12,18 @@ module io.goagain {
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.unix.common;
   requires jdk.unsupported;
+  requires static info.picocli;
+  requires static java.logging;
   requires static jdk.jfr;
+  requires static io.vertx.healthcheck;
+  requires static micrometer.core;
 
   exports io.goagain;
+  exports io.goagain.health;
+  exports io.goagain.metrics;
+
+  opens io.goagain.cli to
+      info.picocli;
 
   provides io.vertx.core.spi.VertxServiceProvider with
       io.goagain.impl.GoAgainServiceProvider;

@@ -28,6 +28,9 @@ public class RestartOptions {
   /** Default of {@link #setSignals}. */
   public static final Set<String> DEFAULT_SIGNALS = Set.of("USR2", "TERM", "INT", "HUP", "USR1");
 
+  /** Default of {@link #setControlSocketMode}: only the user that made it. */
+  public static final String DEFAULT_CONTROL_SOCKET_MODE = "0600";
+
   private RestartStrategy strategy = DEFAULT_STRATEGY;
   private long readyTimeout = DEFAULT_READY_TIMEOUT;
   private long drainTimeout = DEFAULT_DRAIN_TIMEOUT;
@@ -37,6 +40,10 @@ public class RestartOptions {
   private String workingDirectory;
   private Set<String> signals = DEFAULT_SIGNALS;
   private String pidFile;
+  private String controlSocket;
+  private String controlSocketMode = DEFAULT_CONTROL_SOCKET_MODE;
+  private String controlSocketGroup;
+  private List<String> controlSocketUsers = List.of();
 
   /** All defaults. */
   public RestartOptions() {}
@@ -52,6 +59,10 @@ public class RestartOptions {
     workingDirectory = other.workingDirectory;
     signals = other.signals;
     pidFile = other.pidFile;
+    controlSocket = other.controlSocket;
+    controlSocketMode = other.controlSocketMode;
+    controlSocketGroup = other.controlSocketGroup;
+    controlSocketUsers = other.controlSocketUsers;
   }
 
   /**
@@ -78,6 +89,10 @@ public class RestartOptions {
         case "workingDirectory" -> setWorkingDirectory((String) value);
         case "signals" -> setSignals(new LinkedHashSet<>(strings((JsonArray) value)));
         case "pidFile" -> setPidFile((String) value);
+        case "controlSocket" -> setControlSocket((String) value);
+        case "controlSocketMode" -> setControlSocketMode((String) value);
+        case "controlSocketGroup" -> setControlSocketGroup((String) value);
+        case "controlSocketUsers" -> setControlSocketUsers(strings((JsonArray) value));
         default -> throw new IllegalArgumentException("there is no option of that name");
       }
     } catch (ClassCastException | NullPointerException e) {
@@ -123,6 +138,14 @@ public class RestartOptions {
     }
     if (pidFile != null) {
       json.put("pidFile", pidFile);
+    }
+    json.put("controlSocketMode", controlSocketMode)
+        .put("controlSocketUsers", new JsonArray(new ArrayList<>(controlSocketUsers)));
+    if (controlSocket != null) {
+      json.put("controlSocket", controlSocket);
+    }
+    if (controlSocketGroup != null) {
+      json.put("controlSocketGroup", controlSocketGroup);
     }
     return json;
   }
@@ -292,6 +315,71 @@ public class RestartOptions {
    */
   public RestartOptions setPidFile(String pidFile) {
     this.pidFile = pidFile;
+    return this;
+  }
+
+  /** The path of the control socket, as it was set, or null. */
+  public String getControlSocket() {
+    return controlSocket;
+  }
+
+  /**
+   * Sets the path of a Unix socket on which this process answers the control API, and on which a
+   * process that nobody spawned asks to take over: see {@link RestartVerticle#takeOver}. {@code
+   * ${runtime}}, {@code ${home}}, {@code ${tmp}}, {@code ${user}} and {@code ${NAME}} of the
+   * environment are replaced; {@code $$} is a dollar. At most 107 bytes. Null, the default: none.
+   */
+  public RestartOptions setControlSocket(String controlSocket) {
+    if (controlSocket != null && controlSocket.isEmpty()) {
+      throw new IllegalArgumentException("must not be empty");
+    }
+    this.controlSocket = withoutNul(controlSocket);
+    return this;
+  }
+
+  /** The mode of the control socket's file. */
+  public String getControlSocketMode() {
+    return controlSocketMode;
+  }
+
+  /**
+   * Sets the mode of the control socket's file, in octal, as for chmod(1). Whoever can open it is
+   * asked for its credentials all the same: see {@link #setControlSocketUsers}. The process that
+   * makes the file decides; generations that inherit the socket leave it as it is.
+   */
+  public RestartOptions setControlSocketMode(String controlSocketMode) {
+    if (!controlSocketMode.matches("0?[0-7]{3}")) {
+      throw new IllegalArgumentException(
+          "must be an octal mode such as 0660, is " + controlSocketMode);
+    }
+    this.controlSocketMode = controlSocketMode;
+    return this;
+  }
+
+  /** The group of the control socket's file, or null for that of this process. */
+  public String getControlSocketGroup() {
+    return controlSocketGroup;
+  }
+
+  /** Sets the group of the control socket's file, by name or number. */
+  public RestartOptions setControlSocketGroup(String controlSocketGroup) {
+    this.controlSocketGroup = withoutNul(controlSocketGroup);
+    return this;
+  }
+
+  /** The users besides root and that of this process who may use the control socket. */
+  public List<String> getControlSocketUsers() {
+    return controlSocketUsers;
+  }
+
+  /**
+   * Sets the users, by name or number, who may use the control socket besides root and the user of
+   * this process. What counts is the kernel's word (SO_PEERCRED, unix(7)). They may restart and
+   * stop this process, and take its listeners over.
+   */
+  public RestartOptions setControlSocketUsers(List<String> controlSocketUsers) {
+    controlSocketUsers.forEach(RestartOptions::withoutNul);
+    this.controlSocketUsers = List.copyOf(controlSocketUsers);
     return this;
   }
 }

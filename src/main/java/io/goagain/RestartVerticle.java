@@ -1,8 +1,11 @@
 package io.goagain;
 
 import io.goagain.impl.RestartService;
+import io.goagain.impl.ThisProcess;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 
 /**
  * Makes its process restartable. Deploy it last, once, after the servers: its deployment says ready
@@ -32,6 +35,33 @@ public class RestartVerticle extends VerticleBase {
     this.given = new RestartOptions(options);
   }
 
+  /**
+   * Lets this process be the successor of one that did not spawn it: of whoever serves on {@link
+   * RestartOptions#setControlSocket the control socket}. Call it first in the program, before the
+   * first Vert.x instance is made, with the options that RestartVerticle gets; then go on as in any
+   * process. Servers find their listeners as if they had been inherited, and the deployment of
+   * RestartVerticle says ready.
+   *
+   * <p>If nobody serves there, this process is generation 1, and listens there. If it was spawned
+   * by its predecessor, or the option is not set, or the platform is none that supports restarts,
+   * this does nothing. Blocks until that is clear, {@link RestartOptions#setReadyTimeout} at most.
+   *
+   * @throws IllegalStateException if a Vert.x instance was made before
+   * @throws UncheckedIOException if this process can neither take over nor listen: another one is
+   *     just taking over, something else listens there, or the path is not safe. The message says
+   *     what to do. The process should exit, with a code other than 0.
+   */
+  public static void takeOver(RestartOptions options) {
+    if (options.getControlSocket() == null) {
+      return;
+    }
+    try {
+      ThisProcess.takingOver(options);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
+  }
+
   @Override
   public Future<?> start() {
     RestartOptions options = given != null ? given : new RestartOptions(config());
@@ -41,9 +71,6 @@ public class RestartVerticle extends VerticleBase {
 
   @Override
   public Future<?> stop() {
-    if (service != null) {
-      service.stop();
-    }
-    return Future.succeededFuture();
+    return service == null ? Future.succeededFuture() : service.stop();
   }
 }

@@ -21,6 +21,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,6 +32,7 @@ class ArchitectureTest {
 
   private static final String API = "io.goagain";
   private static final String IMPL = "io.goagain.impl";
+  private static final String CLI = "io.goagain.cli";
   private static final String NET = "io.goagain.impl.net";
   private static final String POSIX = "io.goagain.impl.posix";
 
@@ -64,6 +66,24 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .resideInAPackage("io.netty..")
         .check(main);
+  }
+
+  @Test
+  void whatIsOptionalIsUsedInAPackageOfItsOwn() {
+    for (Map.Entry<String, String> optional :
+        Map.of(
+                "io.micrometer..", "io.goagain.metrics",
+                "io.vertx.ext.healthchecks..", "io.goagain.health",
+                "picocli..", "io.goagain.cli")
+            .entrySet()) {
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(optional.getValue())
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(optional.getKey())
+          .check(main);
+    }
   }
 
   @Test
@@ -174,6 +194,17 @@ class ArchitectureTest {
         .should()
         .onlyDependOnClassesThat(
             resideInAnyPackage(API, IMPL).or(not(resideInAPackage("io.goagain.."))))
+        .check(main);
+  }
+
+  @Test
+  void theCommandLineKnowsOnlyTheApi() {
+    classes()
+        .that()
+        .resideInAPackage(CLI)
+        .should()
+        .onlyDependOnClassesThat(
+            resideInAnyPackage(CLI, API).or(not(resideInAPackage("io.goagain.."))))
         .check(main);
   }
 

@@ -62,7 +62,11 @@ class RestartOptionsTest {
             "environment",
             "workingDirectory",
             "signals",
-            "pidFile"),
+            "pidFile",
+            "controlSocket",
+            "controlSocketMode",
+            "controlSocketGroup",
+            "controlSocketUsers"),
         unlikeTheDefaults().toJson().fieldNames());
   }
 
@@ -101,7 +105,11 @@ class RestartOptionsTest {
         .setEnvironment(Map.of("OTHER", "1"))
         .setWorkingDirectory("/other")
         .setSignals(Set.of("INT"))
-        .setPidFile("/other.pid");
+        .setPidFile("/other.pid")
+        .setControlSocket("/other.sock")
+        .setControlSocketMode("0666")
+        .setControlSocketGroup("other")
+        .setControlSocketUsers(List.of("other"));
     assertSameOptions(unlikeTheDefaults(), original);
   }
 
@@ -180,6 +188,17 @@ class RestartOptionsTest {
           `{"strategy": 3}`,                   strategy,         3
           `{"strategy": null}`,                strategy,         null
           `{"pidFile": true}`,                 pidFile,          true
+          `{"controlSocket": ""}`,             controlSocket,    empty
+          `{"controlSocket": "a\\u0000b"}`,    controlSocket,    NUL
+          `{"controlSocket": 7}`,              controlSocket,    7
+          `{"controlSocketMode": "rw"}`,       controlSocketMode, rw
+          `{"controlSocketMode": 600}`,        controlSocketMode, 600
+          `{"controlSocketMode": null}`,       controlSocketMode, null
+          `{"controlSocketMode": "4755"}`,     controlSocketMode, 4755
+          `{"controlSocketGroup": 5}`,         controlSocketGroup, 5
+          `{"controlSocketUsers": "me"}`,      controlSocketUsers, me
+          `{"controlSocketUsers": [1000]}`,    controlSocketUsers, 1000
+          `{"controlSocketUsers": null}`,      controlSocketUsers, null
           """)
   void errorsNameTheFieldAndTheValue(String json, String field, String value) {
     IllegalArgumentException refusal =
@@ -202,7 +221,11 @@ class RestartOptionsTest {
         .setEnvironment(environment)
         .setWorkingDirectory("/opt/app/current")
         .setSignals(Set.of("USR2", "TERM"))
-        .setPidFile("/run/app.pid");
+        .setPidFile("/run/app.pid")
+        .setControlSocket("${runtime}/app.sock")
+        .setControlSocketMode("0660")
+        .setControlSocketGroup("deployers")
+        .setControlSocketUsers(List.of("deploy", "1000"));
   }
 
   private static RestartOptions throughText(RestartOptions options) {
@@ -219,6 +242,10 @@ class RestartOptionsTest {
         () -> assertEquals(expected.getEnvironment(), actual.getEnvironment()),
         () -> assertEquals(expected.getWorkingDirectory(), actual.getWorkingDirectory()),
         () -> assertEquals(expected.getSignals(), actual.getSignals()),
-        () -> assertEquals(expected.getPidFile(), actual.getPidFile()));
+        () -> assertEquals(expected.getPidFile(), actual.getPidFile()),
+        () -> assertEquals(expected.getControlSocket(), actual.getControlSocket()),
+        () -> assertEquals(expected.getControlSocketMode(), actual.getControlSocketMode()),
+        () -> assertEquals(expected.getControlSocketGroup(), actual.getControlSocketGroup()),
+        () -> assertEquals(expected.getControlSocketUsers(), actual.getControlSocketUsers()));
   }
 }

@@ -17,6 +17,8 @@ final class Attempt {
   private final Instant at = Instant.now();
   private final long begun = System.nanoTime();
   private final Promise<JsonObject> outcome = Promise.promise();
+  private final JsonObject phases = new JsonObject();
+  private long millis = -1;
   private RestartException failure;
 
   /** The process, from its spawn on. */
@@ -76,8 +78,29 @@ final class Attempt {
     return outcome;
   }
 
+  /** How long it took, or has taken so far. */
   long millis() {
-    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
+    return millis >= 0 ? millis : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
+  }
+
+  /** The end of one of its phases. */
+  void reached(String phase) {
+    phases.put(phase, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
+  }
+
+  /** In milliseconds since it was asked for, in their order. */
+  JsonObject phases() {
+    return phases;
+  }
+
+  /** Its outcome is known: it takes no more time. */
+  void over() {
+    millis = millis();
+  }
+
+  /** "OK", or the name of the failure. */
+  String outcomeName() {
+    return failure == null ? "OK" : failure.failure().name();
   }
 
   JsonObject toJson() {
@@ -85,11 +108,10 @@ final class Attempt {
     if (successor != null) {
       json.put("pid", successor.servingPid());
     }
+    json.put("outcome", outcomeName());
     if (failure != null) {
-      json.put("outcome", failure.failure().name()).put("reason", failure.getMessage());
-    } else {
-      json.put("outcome", "OK");
+      json.put("reason", failure.getMessage());
     }
-    return json.put("millis", millis());
+    return json.put("millis", millis()).put("phases", phases.copy());
   }
 }

@@ -1,10 +1,12 @@
 package io.goagain.impl;
 
 import io.goagain.Generation;
+import io.goagain.RestartMessages;
 import io.goagain.impl.Inheritance.Handed;
 import io.goagain.impl.net.Listener;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -35,6 +37,21 @@ import java.util.List;
  * predecessor  publish     an event-bus address: a signal came that concerns whoever serves
  * </pre>
  *
+ * <p>A process that nobody spawned has nothing in its environment. It says its hello first, and is
+ * answered with what others are spawned with:
+ *
+ * <pre>
+ * predecessor  listener    with a descriptor
+ * predecessor  handed      that was all
+ * </pre>
+ *
+ * <p>So that whoever asks the successor learns of its predecessors:
+ *
+ * <pre>
+ * predecessor  history     the restarts so far, this one among them
+ * predecessor  vitals      what is measured of me, now and then
+ * </pre>
+ *
  * <p>Between ready and accepting both may accept, so that no instant is without one who does.
  */
 final class Handshake {
@@ -55,6 +72,9 @@ final class Handshake {
   static final String STOP = "stop";
   static final String MAIN = "main";
   static final String PUBLISH = "publish";
+  static final String HANDED = "handed";
+  static final String HISTORY = "history";
+  static final String VITALS = "vitals";
 
   private Handshake() {}
 
@@ -92,6 +112,56 @@ final class Handshake {
 
   static JsonObject publish(String address) {
     return message(PUBLISH).put("address", address);
+  }
+
+  /**
+   * What is to be published.
+   *
+   * @throws IllegalArgumentException if it is anything but what a signal stands for
+   */
+  static String published(JsonObject message) {
+    String address = message.getString("address");
+    if (RestartMessages.RELOAD.equals(address) || RestartMessages.REOPEN.equals(address)) {
+      return address;
+    }
+    throw new IllegalArgumentException("nothing is published to " + address);
+  }
+
+  /**
+   * The names that a successor says it serves.
+   *
+   * @throws IllegalArgumentException if one is missing
+   */
+  static List<String> names(JsonObject ready) {
+    List<String> names = new ArrayList<>();
+    for (Object name : ready.getJsonArray("listeners", new JsonArray())) {
+      if (!(name instanceof String text)) {
+        throw new IllegalArgumentException("no name of a listener: " + name);
+      }
+      names.add(text);
+    }
+    return names;
+  }
+
+  /**
+   * The restarts of the generations before.
+   *
+   * @throws IllegalArgumentException if there is something else among them
+   */
+  static JsonArray restarts(JsonObject message) {
+    JsonArray restarts = message.getJsonArray("restarts");
+    if (restarts == null || !restarts.stream().allMatch(JsonObject.class::isInstance)) {
+      throw new IllegalArgumentException("no history: " + restarts);
+    }
+    return restarts;
+  }
+
+  static JsonObject history(JsonArray restarts) {
+    return message(HISTORY).put("restarts", restarts);
+  }
+
+  static JsonObject vitals(JsonObject snapshot) {
+    return message(VITALS).put("vitals", snapshot);
   }
 
   /** With "stop" if it is not the other's fault: the service ends. */

@@ -2,6 +2,7 @@ package io.goagain.impl;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.posix.Descriptors;
 import io.vertx.core.json.DecodeException;
@@ -26,6 +27,7 @@ import java.util.stream.Collectors;
  * @param child of this process, which is the predecessor or has started it; 0 if there is none
  * @param asked what was asked of this process while its image was replaced
  * @param listeners those that are there and listen
+ * @param line the handover channel, if it was opened before this was known; else null
  */
 record Inheritance(
     int generation,
@@ -35,7 +37,8 @@ record Inheritance(
     Role role,
     int child,
     Set<Asked> asked,
-    List<InheritedListener> listeners) {
+    List<InheritedListener> listeners,
+    HandoverChannel line) {
 
   /** What a process is, seen from its predecessor. */
   enum Role {
@@ -43,7 +46,9 @@ record Inheritance(
     /** For a process that comes back, in the double strategy. */
     STAND_IN,
     /** The next image of the process whose stand-in the predecessor is. */
-    NEXT_IMAGE
+    NEXT_IMAGE,
+    /** Spawned by nobody: it has asked to take over, through the control socket. */
+    TAKER
   }
 
   /**
@@ -71,12 +76,23 @@ record Inheritance(
   static final String PREDECESSOR_PID = "GOAGAIN_PPID";
 
   static final Inheritance NONE =
-      new Inheritance(1, 0, -1, -1, Role.SUCCESSOR, 0, Set.of(), List.of());
+      new Inheritance(1, 0, -1, -1, Role.SUCCESSOR, 0, Set.of(), List.of(), null);
 
   private static final System.Logger LOG = System.getLogger(Inheritance.class.getName());
 
   boolean hasPredecessor() {
-    return messages >= 0;
+    return messages >= 0 || line != null;
+  }
+
+  boolean isTaker() {
+    return role == Role.TAKER;
+  }
+
+  /** Of a process that took over through the control socket. */
+  static Inheritance taken(
+      int generation, int predecessor, List<InheritedListener> listeners, HandoverChannel line) {
+    return new Inheritance(
+        generation, predecessor, -1, -1, Role.TAKER, 0, Set.of(), List.copyOf(listeners), line);
   }
 
   boolean isStandIn() {
@@ -122,7 +138,8 @@ record Inheritance(
           role,
           role == Role.NEXT_IMAGE ? number(json, "child") : 0,
           asked(json.getJsonArray("asked", new JsonArray())),
-          claim(json.getJsonArray("listeners", new JsonArray())));
+          claim(json.getJsonArray("listeners", new JsonArray())),
+          null);
     } catch (DecodeException
         | ClassCastException
         | IllegalArgumentException

@@ -7,10 +7,13 @@ import io.goagain.impl.net.ConnectionSender;
 import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.Listeners;
+import io.goagain.impl.net.Luggage;
 import io.goagain.impl.posix.Descriptors;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
 
 /** What a successor knows of its predecessor: the line to it. */
 final class Predecessor {
@@ -38,6 +41,12 @@ final class Predecessor {
     /** Its next image is the successor of this process, on the same line. */
     void executes();
 
+    /** The restarts of the generations before, and of this one. */
+    void history(JsonArray restarts);
+
+    /** What is measured of it while it drains. */
+    void vitals(JsonObject snapshot);
+
     /**
      * Given up.
      *
@@ -50,6 +59,9 @@ final class Predecessor {
 
   private static final System.Logger LOG = System.getLogger(Predecessor.class.getName());
 
+  private static final Set<String> WITH_DESCRIPTOR =
+      Set.of(ConnectionSender.CONNECTION, Handshake.STATE);
+
   private final HandoverChannel channel;
 
   private Predecessor(HandoverChannel channel) {
@@ -58,6 +70,12 @@ final class Predecessor {
 
   static Predecessor connect(
       Inheritance inheritance, Generation own, Listeners listeners, Observer observer) {
+    if (inheritance.line() != null) {
+      Messages messages = new Messages(inheritance.line(), listeners, observer);
+      messages.greeted = true; // when it handed its listeners over
+      inheritance.line().listen(messages);
+      return new Predecessor(inheritance.line());
+    }
     HandoverChannel channel =
         HandoverChannel.open(
             inheritance.messages(),
@@ -116,31 +134,46 @@ final class Predecessor {
     public void received(JsonObject message, int descriptor) {
       if (!greeted && !Handshake.ABORT.equals(message.getString("type"))) {
         greeted = true;
+        close(descriptor);
         String objection = Handshake.objection(message);
         if (objection != null) {
           observer.aborted(objection, false);
         }
         return;
       }
-      switch (message.getString("type", "")) {
+      String type = message.getString("type", "");
+      switch (type) {
         case ConnectionSender.CONNECTION -> connection(message, descriptor);
-        case Handshake.STATE -> observer.state(message, descriptor);
+        case Handshake.STATE -> state(message, descriptor);
         case Handshake.OWN -> observer.ownershipPassedOn();
         case Handshake.GRANT -> observer.granted();
         case Handshake.RESTART -> observer.restartPassedOn();
         case Handshake.MAIN -> observer.mainPassedOn();
         case Handshake.STOP -> observer.stopPassedOn();
-        case Handshake.PUBLISH -> observer.published(message.getString("address"));
+        case Handshake.PUBLISH -> observer.published(Handshake.published(message));
         case Handshake.EXECUTES -> observer.executes();
+        case Handshake.HISTORY -> observer.history(Handshake.restarts(message));
+        case Handshake.VITALS -> observer.vitals(message.getJsonObject("vitals"));
         case Handshake.ABORT ->
             observer.aborted(message.getString("reason"), message.getBoolean("stop", false));
         default -> LOG.log(WARNING, "unknown message from the predecessor: {0}", message);
       }
+      if (!WITH_DESCRIPTOR.contains(type)) {
+        close(descriptor);
+      }
+    }
+
+    private void state(JsonObject message, int descriptor) {
+      if (descriptor < 0 || message.getString("name") == null) {
+        throw new IllegalArgumentException("state without a name, or without a descriptor");
+      }
+      observer.state(message, descriptor);
     }
 
     /** It is this process's once the predecessor can know it: before anything is read from it. */
     private void connection(JsonObject message, int descriptor) {
       Listener listener = listeners.inheritedAs(message.getString("listener", ""));
+      Luggage luggage = Luggage.of(message);
       if (listener == null || descriptor < 0) {
         close(descriptor);
         channel.send(Handshake.message(ConnectionSender.REFUSED));
@@ -150,7 +183,7 @@ final class Predecessor {
           Handshake.message(ConnectionSender.TAKEN),
           sent -> {
             if (sent) {
-              listeners.adopt(listener, descriptor, message);
+              listeners.adopt(listener, descriptor, luggage);
             } else {
               close(descriptor);
             }

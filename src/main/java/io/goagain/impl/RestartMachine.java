@@ -69,6 +69,8 @@ final class RestartMachine {
     ALONE,
     PREDECESSOR_GONE,
     RESTART,
+    /** A process that nobody spawned asks to be the successor. */
+    TAKEOVER,
     SPAWNED,
     SPAWN_FAILED,
     SUCCESSOR_READY,
@@ -88,6 +90,8 @@ final class RestartMachine {
     PREDECESSOR_EXECUTES,
     DRAINED,
     STOP,
+    /** A stop, while a process boots that has asked to take over: it is to find somebody. */
+    STOP_ONCE_TAKEN_OVER,
     STOP_NOW
   }
 
@@ -135,6 +139,7 @@ final class RestartMachine {
     on(State.SETTLING, Event.STOP, State.DRAINING, TELL_STOP, DRAIN, CLOSE_LISTENERS);
 
     on(State.SERVING, Event.RESTART, State.SPAWNING, SPAWN);
+    on(State.SERVING, Event.TAKEOVER, State.AWAITING_READY);
     on(State.SERVING, Event.STOP, State.DRAINING, DRAIN, CLOSE_LISTENERS);
 
     on(State.SPAWNING, Event.SPAWNED, State.AWAITING_READY);
@@ -155,6 +160,8 @@ final class RestartMachine {
     on(State.AWAITING_READY, Event.SUCCESSOR_GONE, State.SERVING, REPORT_FAILURE);
     on(State.AWAITING_READY, Event.RESTART, State.AWAITING_READY, REMEMBER_RESTART);
     on(State.AWAITING_READY, Event.STOP, State.ABORTING, REMEMBER_STOP, ABORT);
+
+    on(State.AWAITING_READY, Event.STOP_ONCE_TAKEN_OVER, State.AWAITING_READY, REMEMBER_STOP);
 
     on(State.ABORTING, Event.SUCCESSOR_GONE, State.SERVING, REPORT_FAILURE);
     on(State.ABORTING, Event.RESTART, State.ABORTING, REMEMBER_RESTART);

@@ -40,6 +40,7 @@ public final class RestartService {
   private final List<MessageConsumer<?>> consumers = new ArrayList<>();
   private final AtomicBoolean stopAsked = new AtomicBoolean();
   private boolean trapReported;
+  private ControlServer control;
 
   private RestartService(Vertx vertx, RestartOptions options) {
     this.vertx = vertx;
@@ -74,6 +75,21 @@ public final class RestartService {
     signals.take(
         OriginalProtocol.SUCCESSOR_ACCEPTS,
         () -> context.runOnContext(v -> restarter.successorAccepts()));
+    return control().compose(listening -> begin());
+  }
+
+  private Future<?> control() {
+    if (options.getControlSocket() == null || ThisProcess.get().unsupported() != null) {
+      return Future.succeededFuture();
+    }
+    control = new ControlServer(vertx, options, this, restarter);
+    restarter.onEnd(control::end);
+    return control.listen(
+        ControlSocketPath.resolve(
+            options.getControlSocket(), ThisProcess.get().launch().environment()));
+  }
+
+  private Future<Void> begin() {
     Future<Void> serving = restarter.start();
     Set<Asked> early = EnumSet.noneOf(Asked.class);
     early.addAll(Signals.askedEarly());
@@ -87,13 +103,14 @@ public final class RestartService {
     return serving;
   }
 
-  public void stop() {
+  public Future<?> stop() {
     if (!restarter.isExecuting()) {
       signals.release();
     }
     consumers.forEach(MessageConsumer::unregister);
     restarter.close();
     DEPLOYED.set(false);
+    return Future.succeededFuture();
   }
 
   private void consume(String address, io.vertx.core.Handler<Message<JsonObject>> handler) {
@@ -119,16 +136,18 @@ public final class RestartService {
   }
 
   private void restart(Message<JsonObject> message) {
-    RestartOptions request;
-    try {
-      request = merged(message.body());
-    } catch (IllegalArgumentException | ClassCastException e) {
-      message.fail(RestartFailure.INVALID_REQUEST.code(), e.getMessage());
-      return;
-    }
-    restarter
-        .restart(request)
+    restart(message.body())
         .onComplete(message::reply, failure -> message.fail(code(failure), failure.getMessage()));
+  }
+
+  /** What a message or the control API asks for; null: nothing in particular. */
+  Future<JsonObject> restart(JsonObject request) {
+    try {
+      return restarter.restart(merged(request));
+    } catch (IllegalArgumentException | ClassCastException e) {
+      return Future.failedFuture(
+          new RestartException(RestartFailure.INVALID_REQUEST, e.getMessage()));
+    }
   }
 
   private RestartOptions merged(JsonObject request) {

@@ -14,8 +14,10 @@ import io.goagain.impl.Inheritance.Role;
 import io.goagain.impl.RestartMachine.Effect;
 import io.goagain.impl.RestartMachine.Event;
 import io.goagain.impl.RestartMachine.State;
+import io.goagain.impl.net.ConnectionSender;
 import io.goagain.impl.net.Drain;
 import io.goagain.impl.net.DrainReport;
+import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.ListenerAddress;
 import io.goagain.impl.net.Listeners;
@@ -51,6 +53,10 @@ final class Restarter {
   private static final long KILL_AFTER_MILLIS = 5_000;
   private static final long CLOSE_TIMEOUT_SECONDS = 10;
   private static final long STANDBY_TIMEOUT_MILLIS = 10_000;
+  private static final long VITALS_MILLIS = 500;
+
+  /** For answers of the control socket that are written when all else is done. */
+  private static final long LAST_ANSWERS_MILLIS = 1_000;
 
   /** A process that died has closed its descriptors a moment before it can be reaped. */
   private static final long EXIT_AFTER_EOF_MILLIS = 1_000;
@@ -66,6 +72,8 @@ final class Restarter {
   private final RestartStrategy strategy;
   private final Supervision supervision;
   private final PidFile pidFile;
+  private final Vitals vitals;
+  private final History history = new History();
   private final Instant upSince = Instant.now();
 
   private final RestartMachine machine = new RestartMachine();
@@ -75,6 +83,14 @@ final class Restarter {
   private Attempt attempt;
   private Attempt last;
   private Drain drain;
+
+  /** Of the control socket, whose connections may wait for the end of the other drain. */
+  private Drain controlDrain;
+
+  /** What the predecessor last said of itself, or null once it is gone. */
+  private JsonObject predecessorVitals;
+
+  private Runnable controlEnds = () -> {};
 
   /** Whom the end of this process has to wait for, or null. */
   private Companion companion;
@@ -104,11 +120,18 @@ final class Restarter {
             vertx,
             launch.environment(),
             generation,
-            !inheritance.hasPredecessor() && !process.original().isStandIn()
-                || inheritance.isNextImage());
+            (!inheritance.hasPredecessor() && !process.original().isStandIn())
+                || inheritance.isNextImage()
+                || inheritance.isTaker());
     this.standingIn = inheritance.isStandIn() || process.original().isStandIn();
     this.pidFile =
         options.getPidFile() == null ? null : new PidFile(options.getPidFile(), generation.pid());
+    this.vitals = process.vitals();
+  }
+
+  /** Sets what ends the conversations of the control socket that end with this process only. */
+  void onEnd(Runnable action) {
+    controlEnds = action;
   }
 
   /** Says ready. The future completes when this process accepts. */
@@ -141,43 +164,97 @@ final class Restarter {
     if (unsupported != null) {
       return failed(RestartFailure.NOT_SUPPORTED, unsupported + ".");
     }
-    switch (machine.state()) {
-      case SERVING -> {
-        Attempt asked = newAttempt(request);
-        attempt = asked;
-        fire(Event.RESTART);
-        return asked.outcome().future();
-      }
-      case SETTLING -> {
-        return failed(
-            RestartFailure.IN_PROGRESS,
-            "Process %d, which this one took over from, still drains: ask again when it is gone."
-                .formatted(generation.predecessorPid()));
-      }
-      case SPAWNING, AWAITING_READY, ABORTING -> {
-        return failed(
-            RestartFailure.IN_PROGRESS,
-            "The restart that was asked for at %s is still in progress: ask again when it is over."
-                .formatted(attempt.toJson().getString("at")));
-      }
-      case BOOTING -> {
-        return failed(
-            RestartFailure.NOT_SERVING, "This process does not serve yet: ask its predecessor.");
-      }
-      case RETURNING, EXECUTING -> {
-        return failed(
-            RestartFailure.IN_PROGRESS,
-            "This process is about to execute its next image: ask that one.");
-      }
-      default -> {
-        return failed(
-            RestartFailure.STOPPING,
-            !handedOver()
-                ? "This process is stopping."
-                : "This process has handed over: ask its successor, process %d."
-                    .formatted(attempt.successor.servingPid()));
-      }
+    RestartException objection = objection();
+    if (objection != null) {
+      return Future.failedFuture(objection);
     }
+    Attempt asked = newAttempt(request);
+    attempt = asked;
+    fire(Event.RESTART);
+    return asked.outcome().future();
+  }
+
+  /** Why this process cannot be replaced now, or null. */
+  RestartException objection() {
+    return switch (machine.state()) {
+      case SERVING -> null;
+      case SETTLING ->
+          new RestartException(
+              RestartFailure.IN_PROGRESS,
+              "Process %d, which this one took over from, still drains: ask again when it is gone."
+                  .formatted(generation.predecessorPid()));
+      case SPAWNING, AWAITING_READY, ABORTING ->
+          new RestartException(
+              RestartFailure.IN_PROGRESS,
+              "The restart that was asked for at %s is still in progress: ask again when it is over."
+                  .formatted(attempt.toJson().getString("at")));
+      case BOOTING ->
+          new RestartException(
+              RestartFailure.NOT_SERVING, "This process does not serve yet: ask its predecessor.");
+      case RETURNING, EXECUTING ->
+          new RestartException(
+              RestartFailure.IN_PROGRESS,
+              "This process is about to execute its next image: ask that one.");
+      case YIELDED, DRAINING, EXITED ->
+          new RestartException(
+              RestartFailure.STOPPING,
+              !handedOver()
+                  ? "This process is stopping."
+                  : "This process has handed over: ask its successor, process %d."
+                      .formatted(attempt.successor.servingPid()));
+    };
+  }
+
+  /**
+   * A process that nobody spawned has said its hello and wants to be the successor.
+   *
+   * @param line to it; this object's from now on
+   */
+  void takeOver(HandoverChannel line, int pid) {
+    RestartException objection = objection();
+    if (objection != null) {
+      line.send(Handshake.abort(objection.getMessage(), false));
+      line.close();
+      return;
+    }
+    LOG.log(
+        INFO, "generation {0}: process {1} takes over", generation.number(), Integer.toString(pid));
+    Attempt current = new Attempt(options, false, generation.number() + 1);
+    attempt = current;
+    supervision.restarts(options.getReadyTimeout());
+    current.successor =
+        Successor.taker(pid, line, generation, listeners, new SuccessorObserver(current));
+    awaitReady(current);
+    fire(Event.TAKEOVER);
+  }
+
+  /** After a restart that succeeded: when this process has let go of all, how that went. */
+  Future<DrainReport> handedOverAll() {
+    Attempt current = attempt;
+    Promise<Void> begun = Promise.promise();
+    context.runOnContext(v -> begun.complete()); // the outcome is told before the drain begins
+    return begun
+        .future()
+        .compose(v -> Future.join(Future.fromCompletionStage(drain.done(), context), stateGone))
+        .compose(
+            done ->
+                attempt == current
+                    ? Future.succeededFuture(drain.report())
+                    : failed(
+                        RestartFailure.SUCCESSOR_LOST,
+                        "The successor died after it was ready: generation %d serves again."
+                            .formatted(generation.number())));
+  }
+
+  JsonArray history() {
+    return history.toJson();
+  }
+
+  /** Of this process, and of its predecessor while that is there. */
+  List<JsonObject> vitals() {
+    return predecessorVitals == null
+        ? List.of(vitals.toJson())
+        : List.of(vitals.toJson(), predecessorVitals);
   }
 
   private Attempt newAttempt(RestartOptions request) {
@@ -188,7 +265,7 @@ final class Restarter {
     return new Attempt(request, asked == RestartStrategy.DOUBLE, generation.number() + 1);
   }
 
-  private static Future<JsonObject> failed(RestartFailure failure, String message) {
+  private static <T> Future<T> failed(RestartFailure failure, String message) {
     return Future.failedFuture(new RestartException(failure, message));
   }
 
@@ -204,7 +281,8 @@ final class Restarter {
 
   /** The future completes when nothing is in flight any more, and the process exits after that. */
   Future<DrainReport> stop() {
-    fire(Event.STOP);
+    boolean takenOver = machine.state() == State.AWAITING_READY && attempt.successor.isTaker();
+    fire(takenOver ? Event.STOP_ONCE_TAKEN_OVER : Event.STOP);
     return drained.future();
   }
 
@@ -261,6 +339,7 @@ final class Restarter {
         .step(event)
         .ifPresent(
             transition -> {
+              vitals.state(transition.next());
               if (transition.next() != before) {
                 publish(
                     new JsonObject()
@@ -292,7 +371,10 @@ final class Restarter {
         }
       }
       case YIELDED -> {
-        if (attempt.comesBack()) {
+        reportVitals(attempt);
+        if (stopRemembered) {
+          fire(Event.STOP);
+        } else if (attempt.comesBack()) {
           returnWhenEmpty();
         } else {
           probation();
@@ -315,6 +397,13 @@ final class Restarter {
 
   private void reportDrain(DrainReport report) {
     LOG.log(INFO, "generation {0}: drained: {1}", generation.number(), report.toJson());
+    vitals.drained(report);
+    if (handedOver() && last == attempt) {
+      attempt.reached("drained");
+      remember(attempt, report);
+      attempt.successor.send(Handshake.history(history.toJson()));
+      attempt.successor.send(Handshake.vitals(vitals.toJson()));
+    }
     publish(report.toJson().put("type", "drained"));
   }
 
@@ -330,7 +419,7 @@ final class Restarter {
       case TELL_STOP -> tellStop();
       case DRAIN -> drain();
       case PASS_STATE -> passState();
-      case CLOSE_LISTENERS -> listeners.closeAll();
+      case CLOSE_LISTENERS -> listeners.close(l -> handedOver() || !l.isControl());
       case RETURN -> returnToService();
       case REMEMBER_RESTART -> rememberRestart();
       case REMEMBER_STOP -> rememberStop();
@@ -373,7 +462,7 @@ final class Restarter {
     }
     Attempt current = attempt;
     supervision.restarts(current.options().getReadyTimeout());
-    List<Listener> open = listeners.open();
+    List<Listener> open = listeners.passedOn();
     vertx
         .executeBlocking(
             () ->
@@ -413,6 +502,16 @@ final class Restarter {
         generation.number(),
         current.generation(),
         Integer.toString(successor.pid()));
+    current.reached("spawned");
+    awaitReady(current);
+    fire(Event.SPAWNED);
+    successor.observe(generation, listeners, new SuccessorObserver(current));
+    if (current.acceptsEarly) {
+      successorAccepts();
+    }
+  }
+
+  private void awaitReady(Attempt current) {
     long timeout = current.options().getReadyTimeout();
     current.timer =
         vertx.setTimer(
@@ -420,16 +519,14 @@ final class Restarter {
             id -> {
               current.fails(
                   RestartFailure.NOT_READY,
-                  ("Process %d did not say ready within %d ms and is killed: see what it waits for"
+                  ("Process %d did not say ready within %d ms and is %s: see what it waits for"
                           + " in its log, or raise readyTimeout.")
-                      .formatted(successor.pid(), timeout));
+                      .formatted(
+                          current.successor.pid(),
+                          timeout,
+                          current.successor.isChild() ? "killed" : "given up"));
               fire(Event.SUCCESSOR_FAILED);
             });
-    fire(Event.SPAWNED);
-    successor.observe(generation, listeners, new SuccessorObserver(current));
-    if (current.acceptsEarly) {
-      successorAccepts();
-    }
   }
 
   private void abort() {
@@ -479,12 +576,18 @@ final class Restarter {
         failure.failure(),
         failure.getMessage());
     last = failed;
+    failed.over();
+    vitals.restarted(failed);
+    remember(failed, null);
     supervision.failed(failure.getMessage());
     publish(failed.toJson().put("type", "restart_failed").put("code", failure.failure().code()));
   }
 
   private void reportSuccess() {
     vertx.cancelTimer(attempt.timer);
+    attempt.reached("accepting");
+    attempt.over();
+    vitals.restarted(attempt);
     listeners.succeeded(true);
     LOG.log(
         INFO,
@@ -503,6 +606,8 @@ final class Restarter {
       companion = new Companion(attempt.successor.pid());
     }
     publish(attempt.toJson().put("type", "restarted"));
+    remember(attempt, null);
+    attempt.successor.send(Handshake.history(history.toJson()));
     if (restartRemembered) {
       passOn();
     }
@@ -514,7 +619,30 @@ final class Restarter {
                 .put("pid", attempt.successor.servingPid())
                 .put("predecessorPid", generation.pid())
                 .put("listeners", new JsonArray(List.copyOf(attempt.listeners)))
-                .put("readyMillis", attempt.millis()));
+                .put("readyMillis", attempt.millis())
+                .put("phases", attempt.phases().copy()));
+  }
+
+  private void remember(Attempt restart, DrainReport connections) {
+    JsonObject entry = restart.toJson().put("predecessorPid", generation.pid());
+    if (connections != null) {
+      entry.put("connections", connections.toJson());
+    }
+    history.put(entry);
+  }
+
+  /** So that whoever asks the successor is told of both. */
+  private void reportVitals(Attempt current) {
+    current.successor.send(Handshake.vitals(vitals.toJson()));
+    vertx.setPeriodic(
+        VITALS_MILLIS,
+        id -> {
+          if (attempt == current && (machine.state() == State.YIELDED || serviceEnds())) {
+            current.successor.send(Handshake.vitals(vitals.toJson()));
+          } else {
+            vertx.cancelTimer(id);
+          }
+        });
   }
 
   private void drain() {
@@ -522,11 +650,18 @@ final class Restarter {
     if (!handedOver()) {
       stateGone = StateTransfer.release(vertx, process.handover(), limits.getDrainTimeout());
     }
-    drain =
-        listeners.drain(
-            all -> true,
-            handedOver() ? attempt.successor.connections() : null,
-            Duration.ofMillis(limits.getDrainTimeout()));
+    ConnectionSender successor = handedOver() ? attempt.successor.connections() : null;
+    Duration timeout = Duration.ofMillis(limits.getDrainTimeout());
+    drain = listeners.drain(listener -> !listener.isControl(), successor, timeout);
+    controlDrain = listeners.drain(Listener::isControl, successor, timeout);
+  }
+
+  /** Who waits for the end of the drain is answered, and who listens as long as we live is told. */
+  private Future<?> controlDrained() {
+    controlEnds.run();
+    Drain current = controlDrain;
+    vertx.setTimer(LAST_ANSWERS_MILLIS, id -> current.cutWhatIsLeft());
+    return Future.fromCompletionStage(current.done(), context);
   }
 
   /** After the connections have begun to move: they wait for nothing, and change nothing more. */
@@ -551,7 +686,8 @@ final class Restarter {
 
   /** Whether a supervisor takes the end of this process for the end of the service. */
   private boolean isWatched() {
-    return supervision.isMain() || (handedOver() && attempt.comesBack());
+    return (supervision.isMain() && !(handedOver() && attempt.successor.isTaker()))
+        || (handedOver() && attempt.comesBack());
   }
 
   private void writePidFile() {
@@ -567,7 +703,13 @@ final class Restarter {
             done -> {
               if (attempt == current && machine.state() == State.YIELDED) {
                 reportDrain(drain.report());
-                fire(Event.EMPTIED);
+                controlDrained()
+                    .onComplete(
+                        answered -> {
+                          if (attempt == current) {
+                            fire(Event.EMPTIED);
+                          }
+                        });
               }
             });
   }
@@ -721,6 +863,7 @@ final class Restarter {
     vertx.cancelTimer(lost.timer);
     // First: what is accepted from now on is not part of it.
     drain.cancel();
+    controlDrain.cancel();
     listeners.succeeded(false);
     listeners.accepting(true);
     lost.successor.close();
@@ -732,6 +875,8 @@ final class Restarter {
         RestartFailure.SUCCESSOR_LOST,
         "Process %d died after it was ready: generation %d serves again. See what it wrote to its log."
             .formatted(lost.successor.pid(), generation.number()));
+    vitals.restarted(lost);
+    remember(lost, drain.report());
     LOG.log(ERROR, "{0}: {1}", lost.failure().failure(), lost.failure().getMessage());
     publish(
         lost.toJson()
@@ -775,7 +920,7 @@ final class Restarter {
 
   /** Not before probation is over: there is no way back from it for a supervisor. */
   private void passMain() {
-    if (supervision.passMain(attempt.successor.servingPid())) {
+    if (!attempt.successor.isTaker() && supervision.passMain(attempt.successor.servingPid())) {
       companion = null;
       attempt.successor.send(Handshake.message(Handshake.MAIN));
     }
@@ -788,7 +933,10 @@ final class Restarter {
 
   private void exit() {
     // Replies that were sent to the event bus just now are delivered before it closes.
-    context.runOnContext(v -> companionGone().onComplete(gone -> closeLines()));
+    context.runOnContext(
+        v ->
+            controlDrained()
+                .onComplete(answered -> companionGone().onComplete(gone -> closeLines())));
   }
 
   private void companionEnded(long pid) {
@@ -807,6 +955,7 @@ final class Restarter {
   }
 
   private void closeLines() {
+    listeners.close(Listener::isControl);
     if (predecessor != null) {
       predecessor.close();
     }
@@ -921,6 +1070,7 @@ final class Restarter {
       onContext(
           () -> {
             observed.listeners = names;
+            observed.reached("ready");
             if (names.isEmpty() && !listeners.open().isEmpty()) {
               failed(
                   RestartFailure.NO_LISTENER,
@@ -995,7 +1145,12 @@ final class Restarter {
     }
 
     private void failsBecauseGone(String how) {
-      if (observed.successor.isChild()) {
+      if (observed.successor.isTaker()) {
+        observed.fails(
+            RestartFailure.SUCCESSOR_EXITED,
+            "Process %d, which asked to take over, ended before it was ready: see its log."
+                .formatted(observed.successor.pid()));
+      } else if (observed.successor.isChild()) {
         observed.fails(
             RestartFailure.SUCCESSOR_EXITED,
             "Process %d ended before it was ready, %s: see what it wrote to its log."
@@ -1087,6 +1242,21 @@ final class Restarter {
     }
 
     @Override
+    public void history(JsonArray restarts) {
+      onContext(() -> history.putAll(restarts));
+    }
+
+    @Override
+    public void vitals(JsonObject snapshot) {
+      onContext(
+          () -> {
+            if (predecessor != null) {
+              predecessorVitals = snapshot;
+            }
+          });
+    }
+
+    @Override
     public void aborted(String reason, boolean stop) {
       onContext(
           () -> {
@@ -1111,6 +1281,7 @@ final class Restarter {
       onContext(
           () -> {
             boolean booting = machine.state() == State.BOOTING;
+            predecessorVitals = null;
             LOG.log(
                 booting ? WARNING : INFO,
                 "generation {0}: predecessor {1} is gone",

@@ -6,6 +6,7 @@ import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
 import io.goagain.NetSocketHandover;
 import io.goagain.impl.net.HttpConnections;
+import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.ListenerSettings;
 import io.goagain.impl.net.Listeners;
 import io.goagain.impl.net.SocketStates;
@@ -140,6 +141,11 @@ public final class ServerDeployer implements GoAgainServerFactory {
   private Future<String> deploy(
       String name, ListenOptions listen, SocketAddress ofServer, Supplier<Server> factory) {
     Objects.requireNonNull(name, "a listener needs a name");
+    if (name.equals(Listener.CONTROL)) {
+      return Future.failedFuture(
+          new IllegalArgumentException(
+              "The name \"" + name + "\" is the control socket's: choose another one."));
+    }
     SocketAddress address = listen.getAddress() == null ? ofServer : listen.getAddress();
     if (listeners.open().stream().anyMatch(l -> l.name().equals(name))) {
       return Future.failedFuture(
@@ -149,7 +155,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
     Duration drainTimeout = Duration.ofMillis(listen.getDrainTimeout());
     ListenerSettings settings =
         new ListenerSettings(
-            name, listen.isHandover(), drainHandler(name), handoverHandlers.get(name));
+            name, listen.isHandover(), drainHandler(name), handoverHandlers.get(name), null);
     SocketAddress bind = shareable(address, listen.getInstances());
     return vertx.deployVerticle(
         () -> new ServerVerticle(settings, bind, drainTimeout, factory),

@@ -14,7 +14,6 @@ import io.goagain.impl.posix.Errno;
 import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.Processes;
 import io.goagain.impl.posix.Spawn;
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -24,11 +23,19 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/**
- * What a predecessor knows of its successor, a child or, for a stand-in, its parent's next image:
- * the process, and the line to it.
- */
+/** What a predecessor knows of its successor: the process, and the line to it. */
 final class Successor {
+
+  private enum Kind {
+    /** This process spawned it. */
+    CHILD,
+    /** The same, to serve until this process's next image does. */
+    STAND_IN,
+    /** Of the process that this one stands in for. */
+    NEXT_IMAGE,
+    /** Somebody else started it, and it asked to take over. */
+    TAKER
+  }
 
   /** What a successor does, told on any thread. */
   interface Observer {
@@ -68,7 +75,7 @@ final class Successor {
   private static final long LAST_WORDS_SECONDS = 1;
 
   private final int pid;
-  private final boolean child;
+  private final Kind kind;
   private volatile long servingPid;
   private volatile boolean greeted;
   private volatile boolean original;
@@ -81,9 +88,9 @@ final class Successor {
   private HandoverChannel channel;
   private ConnectionSender connections;
 
-  private Successor(int pid, boolean child, int messages, int descriptors) {
+  private Successor(int pid, Kind kind, int messages, int descriptors) {
     this.pid = pid;
-    this.child = child;
+    this.kind = kind;
     this.servingPid = pid;
     this.messages = messages;
     this.descriptors = descriptors;
@@ -122,7 +129,8 @@ final class Successor {
                   command.environmentWith(handover),
                   command.workingDirectory(),
                   handed));
-      return new Successor(pid, true, own.get(0), own.get(1));
+      Kind kind = role == Inheritance.Role.STAND_IN ? Kind.STAND_IN : Kind.CHILD;
+      return new Successor(pid, kind, own.get(0), own.get(1));
     } catch (PosixException e) {
       own.forEach(Successor::close);
       throw spawnFailure(command, e);
@@ -166,7 +174,9 @@ final class Successor {
 
   private static void close(int descriptor) {
     try {
-      Descriptors.close(descriptor);
+      if (descriptor >= 0) {
+        Descriptors.close(descriptor);
+      }
     } catch (IOException e) {
       LOG.log(WARNING, "could not close a descriptor of the handover", e);
     }
@@ -179,17 +189,40 @@ final class Successor {
    */
   static Successor nextImage(
       long pid, HandoverChannel line, Generation own, Listeners listeners, Observer observer) {
-    Successor successor = new Successor((int) pid, false, -1, -1);
-    successor.observer = observer;
-    successor.channel = line;
-    successor.connections = new ConnectionSender(line, listeners);
-    line.listen(successor.new Messages(own));
-    for (Listener listener : listeners.open()) {
-      Handed handed = handed(listener);
-      line.send(Handshake.listener(handed), handed.descriptor(), () -> {});
-    }
-    line.send(Handshake.message(Handshake.STANDBY));
+    Successor successor = new Successor((int) pid, Kind.NEXT_IMAGE, -1, -1);
+    successor.talk(line, own, listeners, observer);
+    successor.hand(listeners, Handshake.STANDBY);
     return successor;
+  }
+
+  /**
+   * A process that has asked to take over, and has said its hello.
+   *
+   * @param line to that process; this object's from now on
+   */
+  static Successor taker(
+      int pid, HandoverChannel line, Generation own, Listeners listeners, Observer observer) {
+    Successor successor = new Successor(pid, Kind.TAKER, -1, -1);
+    successor.greeted = true;
+    successor.talk(line, own, listeners, observer);
+    line.send(Handshake.hello(own));
+    successor.hand(listeners, Handshake.HANDED);
+    return successor;
+  }
+
+  private void talk(HandoverChannel line, Generation own, Listeners listeners, Observer told) {
+    observer = told;
+    channel = line;
+    connections = new ConnectionSender(line, listeners);
+    line.listen(new Messages(own));
+  }
+
+  private void hand(Listeners listeners, String done) {
+    for (Listener listener : listeners.passedOn()) {
+      Handed handed = handed(listener);
+      channel.send(Handshake.listener(handed), handed.descriptor(), () -> {});
+    }
+    channel.send(Handshake.message(done));
   }
 
   private static Handed handed(Listener listener) {
@@ -198,7 +231,12 @@ final class Successor {
 
   /** Whether this process spawned it. */
   boolean isChild() {
-    return child;
+    return kind == Kind.CHILD || kind == Kind.STAND_IN;
+  }
+
+  /** Whether it asked to take over: it is supervised apart from this process. */
+  boolean isTaker() {
+    return kind == Kind.TAKER;
   }
 
   /** The process that was spawned. */
@@ -287,7 +325,7 @@ final class Successor {
 
   /** A child only: what a supervisor watches is not this process's to kill. */
   void kill(int signal) {
-    if (!child) {
+    if (!isChild()) {
       return;
     }
     try {
@@ -346,11 +384,13 @@ final class Successor {
 
     @Override
     public void received(JsonObject message, int descriptor) {
-      if (!child && Handshake.STOP.equals(message.getString("type"))) {
+      if (kind == Kind.NEXT_IMAGE && Handshake.STOP.equals(message.getString("type"))) {
         observer.stopping(); // of the image that is about to be replaced, and is not
+        close(descriptor);
         return;
       }
       if (!greeted) {
+        close(descriptor);
         greeted = true;
         String objection = Handshake.objection(message);
         if (objection != null) {
@@ -358,18 +398,23 @@ final class Successor {
         } else if (message.getValue("pid") instanceof Integer answering) {
           servingPid = answering;
         }
-        if (!child) {
+        if (kind == Kind.NEXT_IMAGE) {
           // Not before: what is sent to an image that is about to be replaced may be read by that.
           channel.send(Handshake.hello(own));
         }
         return;
       }
-      switch (message.getString("type", "")) {
-        case Handshake.READY -> {
-          List<String> names = new ArrayList<>();
-          message.getJsonArray("listeners", new JsonArray()).forEach(n -> names.add((String) n));
-          observer.ready(names);
-        }
+      String type = message.getString("type", "");
+      boolean returns = type.equals(Handshake.LISTENER) || type.equals(Handshake.STANDBY);
+      if (returns && kind != Kind.STAND_IN) {
+        throw new IllegalArgumentException(type + " of one that does not stand in");
+      }
+      if (descriptor >= 0 && !type.equals(Handshake.LISTENER)) {
+        close(descriptor);
+        return;
+      }
+      switch (type) {
+        case Handshake.READY -> observer.ready(Handshake.names(message));
         case Handshake.ACCEPTING -> observer.accepting();
         case Handshake.STOPPING -> observer.stopping();
         case Handshake.LISTENER ->
@@ -382,7 +427,7 @@ final class Successor {
             observer.stopping(); // it stood by when it was told to
           }
         }
-        case Handshake.PUBLISH -> observer.published(message.getString("address"));
+        case Handshake.PUBLISH -> observer.published(Handshake.published(message));
         case ConnectionSender.TAKEN -> connections.taken();
         case ConnectionSender.REFUSED -> connections.refused();
         default -> LOG.log(WARNING, "unknown message from the successor: {0}", message);
@@ -403,7 +448,7 @@ final class Successor {
     @Override
     public void closed() {
       connections.close();
-      if (child) {
+      if (isChild()) {
         observer.hungUp();
       } else {
         observer.gone("it closed the handover channel");
@@ -415,6 +460,9 @@ final class Successor {
     public void broken(String reason) {
       connections.close();
       observer.failed(RestartFailure.PROTOCOL_MISMATCH, reason);
+      if (!isChild()) {
+        observer.gone(reason);
+      }
       heardOut.countDown();
     }
   }

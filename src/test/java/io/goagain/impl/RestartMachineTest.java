@@ -44,6 +44,7 @@ class RestartMachineTest {
       SETTLING       STOP_NOW            -> EXITED         EXIT_NOW
 
       SERVING        RESTART             -> SPAWNING       SPAWN
+      SERVING        TAKEOVER            -> AWAITING_READY
       SERVING        STOP                -> DRAINING       DRAIN CLOSE_LISTENERS
       SERVING        STOP_NOW            -> EXITED         EXIT_NOW
 
@@ -58,6 +59,7 @@ class RestartMachineTest {
       AWAITING_READY SUCCESSOR_FAILED    -> ABORTING       ABORT
       AWAITING_READY SUCCESSOR_GONE      -> SERVING        REPORT_FAILURE
       AWAITING_READY RESTART             -> AWAITING_READY REMEMBER_RESTART
+      AWAITING_READY STOP_ONCE_TAKEN_OVER -> AWAITING_READY REMEMBER_STOP
       AWAITING_READY STOP                -> ABORTING       REMEMBER_STOP ABORT
       AWAITING_READY STOP_NOW            -> EXITED         EXIT_NOW
 

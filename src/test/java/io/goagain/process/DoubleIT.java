@@ -85,7 +85,7 @@ class DoubleIT {
       Reply reply = app.restart(new JsonObject().put("strategy", "double"));
       assertEquals(200, reply.status(), reply::toString);
       assertEquals(
-          Set.of("generation", "pid", "predecessorPid", "listeners", "readyMillis"),
+          Set.of("generation", "pid", "predecessorPid", "listeners", "readyMillis", "phases"),
           reply.body().fieldNames());
       assertEquals(2, reply.body().getInteger("generation"));
       assertEquals(first.pid(), reply.body().getLong("predecessorPid"));

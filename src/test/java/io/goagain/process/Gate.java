@@ -20,7 +20,11 @@ final class Gate implements AutoCloseable {
   }
 
   static Gate in(SingleApp app) throws IOException, InterruptedException {
-    Path path = Files.createTempDirectory(app.directory(), "gate").resolve("fifo");
+    return in(app.directory());
+  }
+
+  static Gate in(Path directory) throws IOException, InterruptedException {
+    Path path = Files.createTempDirectory(directory, "gate").resolve("fifo");
     assertEquals(0, new ProcessBuilder("mkfifo", path.toString()).start().waitFor());
     return new Gate(path);
   }

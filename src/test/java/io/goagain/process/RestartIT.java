@@ -61,7 +61,7 @@ class RestartIT {
       Reply reply = app.restartWell(null);
       Generation second = app.process().awaitReady(2);
       assertEquals(
-          Set.of("generation", "pid", "predecessorPid", "listeners", "readyMillis"),
+          Set.of("generation", "pid", "predecessorPid", "listeners", "readyMillis", "phases"),
           reply.body().fieldNames());
       assertEquals(2, reply.body().getInteger("generation"));
       assertEquals(second.pid(), reply.body().getLong("pid"));

@@ -62,6 +62,10 @@ class SystemdIT {
 
   /** The unit as it is in conf/systemd, with a program that is there. */
   private String unit(String... arguments) throws IOException {
+    return unitOf(APP, arguments);
+  }
+
+  private String unitOf(String file, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(AppProcess.java());
     command.addAll(AppProcess.FAST);
@@ -69,7 +73,7 @@ class SystemdIT {
     for (String argument : arguments) {
       command.add("'" + argument + "'");
     }
-    return Files.readString(UNITS.resolve(APP))
+    return Files.readString(UNITS.resolve(file))
         .replaceAll(
             "(?m)^ExecStart=.*$",
             Matcher.quoteReplacement(
@@ -227,6 +231,45 @@ class SystemdIT {
     stopWell(address, true);
   }
 
+  /** Two instances of a unit know nothing of each other: the second one takes over. */
+  @Test
+  void aReleaseTakesOverFromTheOneBefore() throws Exception {
+    systemd.unit(
+        "app-release@.service",
+        unitOf(
+            "app-release@.service",
+            "--port",
+            "0",
+            "--control-socket",
+            "${RUNTIME_DIRECTORY}/control.sock",
+            "--options",
+            QUICK));
+    systemd.systemctl("start app-release@1");
+    SocketAddress address = publicAddress();
+    try (Load load = load(address)) {
+      load.awaitRequests(50);
+      systemd.systemctl("start app-release@2");
+      systemd.awaitProperty("app-release@1", "ActiveState", "inactive"::equals);
+      assertEquals("success", systemd.property("app-release@1", "Result"));
+      // A stop that is asked for while the next release boots waits until that serves.
+      systemd.systemctl("start --no-block app-release@3");
+      await("generation 2: process \\d+ takes over$");
+      systemd.systemctl("stop app-release@2");
+      systemd.awaitProperty("app-release@3", "ActiveState", "active"::equals);
+      load.awaitRequests(50);
+      Report report = load.stop();
+      assertEquals(0, report.failed(), report::toString);
+    }
+    String main = systemd.property("app-release@3", "MainPID");
+    String reload = "curl -sS --unix-socket $XDG_RUNTIME_DIR/app/control.sock ";
+    assertTrue(
+        systemd.run(reload + "http://goagain/status").output().contains("\"pid\":" + main),
+        this::printed);
+    systemd.systemctl("stop app-release@3");
+    assertEquals("inactive", systemd.property("app-release@3", "ActiveState"));
+    assertNoProcesses();
+  }
+
   @Test
   void aReloadThatFailsIsInTheStatus() throws Exception {
     systemd.unit(APP, unit("--port", "0", "--options", "{\"command\":[\"/no/such/program\"]}"));
@@ -304,14 +347,15 @@ class SystemdIT {
 
   @Test
   void allUnitsAreValid() throws Exception {
-    for (String name : List.of(APP, "app.socket", "app@.service")) {
+    for (String name : List.of(APP, "app.socket", "app@.service", "app-release@.service")) {
       // The programs of the examples need not be installed.
       String unit =
           Files.readString(UNITS.resolve(name)).replace("/usr/bin/java", AppProcess.java());
       systemd.unit(name, unit);
     }
     Systemd.Result result =
-        systemd.run("systemd-analyze --user verify app.service app.socket app@1.service");
+        systemd.run(
+            "systemd-analyze --user verify app.service app.socket app@1.service app-release@1.service");
     assertEquals(new Systemd.Result(0, ""), result);
   }
 }

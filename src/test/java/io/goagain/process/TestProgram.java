@@ -4,8 +4,8 @@ import io.goagain.Generation;
 import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
 import io.goagain.RestartMessages;
+import io.goagain.RestartOptions;
 import io.goagain.RestartVerticle;
-import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.ReplyException;
@@ -22,11 +22,9 @@ import java.util.Map;
  * A service with an application that a test brings along, its {@link Part}: the HTTP server
  * "public" on {@code --host} and {@code --port} and, if asked for, on the Unix socket {@code
  * --unix}; "admin" on {@code --admin}, as in the example "single"; and RestartVerticle with {@code
- * --options}, whose events it prints.
+ * --options}, whose events it prints. With {@code --control-socket} it takes over first.
  */
 final class TestProgram {
-  private static final Generation GENERATION = Generation.current();
-
   /** An application; one is made in each process. */
   interface Part {
     default HttpServerOptions http() {
@@ -49,15 +47,23 @@ final class TestProgram {
     }
   }
 
-  private final Vertx vertx = Vertx.vertx();
-  private final GoAgainServerFactory servers = GoAgainServerFactory.create(vertx);
   private final Map<String, String> arguments = new HashMap<>();
+  private final RestartOptions options;
+  private final Vertx vertx;
+  private final GoAgainServerFactory servers;
   private final Part part;
 
   private TestProgram(String[] args) throws ReflectiveOperationException {
     for (int i = 0; i < args.length; i += 2) {
       arguments.put(args[i].substring(2), args[i + 1]);
     }
+    options = new RestartOptions(new JsonObject(arguments.get("options")));
+    if (arguments.containsKey("control-socket")) {
+      options.setControlSocket(arguments.get("control-socket"));
+      RestartVerticle.takeOver(options);
+    }
+    vertx = Vertx.vertx();
+    servers = GoAgainServerFactory.create(vertx);
     part =
         Class.forName(arguments.get("part"))
             .asSubclass(Part.class)
@@ -79,12 +85,13 @@ final class TestProgram {
   /** Prints a line, after the number of the generation. */
   static void say(String format, Object... values) {
     // In one piece: the generations share this stream.
-    System.out.println("generation " + GENERATION.number() + ": " + format.formatted(values));
+    System.out.println(
+        "generation " + Generation.current().number() + ": " + format.formatted(values));
   }
 
   /** The number of this one. */
   static int generation() {
-    return GENERATION.number();
+    return Generation.current().number();
   }
 
   private void start() {
@@ -94,16 +101,13 @@ final class TestProgram {
             RestartMessages.EVENTS, event -> say("event %s", event.body().encode()));
     part.prepare(vertx, servers);
     deployServers()
-        .compose(
-            deployed ->
-                vertx.deployVerticle(
-                    new RestartVerticle(),
-                    new DeploymentOptions().setConfig(new JsonObject(arguments.get("options")))))
+        .compose(deployed -> vertx.deployVerticle(new RestartVerticle(options)))
         .compose(deployed -> ask("/status", null))
         .onComplete(
             status -> {
               System.out.println(
-                  "ready generation=%d pid=%d".formatted(GENERATION.number(), GENERATION.pid()));
+                  "ready generation=%d pid=%d"
+                      .formatted(Generation.current().number(), Generation.current().pid()));
               for (Object listener : status.getJsonArray("listeners")) {
                 JsonObject json = (JsonObject) listener;
                 System.out.println(
@@ -123,6 +127,9 @@ final class TestProgram {
       SocketAddress path = SocketAddress.domainSocketAddress(arguments.get("unix"));
       deployed =
           deployed.compose(id -> deploy("unix", part.http(), part.listen().setAddress(path)));
+    }
+    if (!arguments.containsKey("admin")) {
+      return deployed;
     }
     HttpServerOptions admin = new HttpServerOptions().setHost("127.0.0.1").setPort(number("admin"));
     return deployed.compose(id -> servers.deployHttpServer("admin", admin, this::administrate));
@@ -148,7 +155,9 @@ final class TestProgram {
       case "/" ->
           request
               .response()
-              .end("hello generation=%d pid=%d\n".formatted(GENERATION.number(), GENERATION.pid()));
+              .end(
+                  "hello generation=%d pid=%d\n"
+                      .formatted(Generation.current().number(), Generation.current().pid()));
       case "/echo" -> request.body().onSuccess(body -> request.response().end(body));
       case "/status" -> administrate(request);
       default -> part.handle(request);

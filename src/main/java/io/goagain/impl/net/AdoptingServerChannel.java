@@ -149,6 +149,10 @@ final class AdoptingServerChannel extends AbstractServerChannel {
   private final class Forwarder extends ChannelInboundHandlerAdapter {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object accepted) {
+      if (settings.access() != null
+          && !Doorkeeper.admits((Channel) accepted, listener, listeners, settings.access())) {
+        return;
+      }
       listeners.track(new TrackedConnection((Channel) accepted, listener, null));
       pipeline().fireChannelRead(accepted);
     }

@@ -6,6 +6,8 @@ import io.goagain.impl.posix.Descriptors;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Queue;
 
 /**
@@ -23,9 +25,8 @@ public final class ConnectionSender {
   private static final System.Logger LOG = System.getLogger(ConnectionSender.class.getName());
 
   /**
-   * The kernel limits how many descriptors may be under way: by number (unix(7), ETOOMANYREFS), and
-   * by the socket's send buffer, which takes about 250 of them by default. Netty cannot wait for
-   * room in it with a descriptor, so it must never be full.
+   * The kernel limits how many descriptors may be under way, over all that this user's processes
+   * send: unix(7), ETOOMANYREFS. And what is not confirmed is what a successor that dies may lose.
    */
   private static final int MAX_UNCONFIRMED = 100;
 
@@ -37,7 +38,7 @@ public final class ConnectionSender {
   private final Queue<Parcel> unconfirmed = new ArrayDeque<>();
   private int expected;
   private boolean over;
-  private Runnable emptied = () -> {};
+  private final List<Runnable> emptied = new ArrayList<>();
 
   public ConnectionSender(HandoverChannel channel, Listeners listeners) {
     this.channel = channel;
@@ -58,9 +59,9 @@ public final class ConnectionSender {
     return over;
   }
 
-  /** Sets what is to be run, on any thread, when this has become empty. */
+  /** Adds what is to be run, on any thread, whenever this has become empty. */
   synchronized void onEmpty(Runnable action) {
-    emptied = action;
+    emptied.add(action);
   }
 
   /**
@@ -144,12 +145,10 @@ public final class ConnectionSender {
   }
 
   private void settled() {
-    Runnable action;
+    List<Runnable> actions;
     synchronized (this) {
-      action = --expected == 0 ? emptied : null;
+      actions = --expected == 0 ? List.copyOf(emptied) : List.of();
     }
-    if (action != null) {
-      action.run();
-    }
+    actions.forEach(Runnable::run);
   }
 }

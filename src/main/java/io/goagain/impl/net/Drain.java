@@ -64,7 +64,7 @@ public final class Drain {
     if (successor != null) {
       successor.onEmpty(this::completeIfEmpty);
     }
-    listeners.open().stream().filter(which).forEach(Listener::leaving);
+    listeners.passedOn().stream().filter(which).forEach(Listener::leaving);
     Collection<TrackedConnection> present = listeners.connections();
     present.forEach(this::joined);
     // One that has no event loop yet has not read anything, and is told before it does.

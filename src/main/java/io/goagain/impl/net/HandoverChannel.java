@@ -1,20 +1,21 @@
 package io.goagain.impl.net;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.Errno;
+import io.goagain.impl.posix.PosixException;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.IoEventLoopGroup;
+import io.netty.channel.IoRegistration;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.ChannelOutputShutdownException;
-import io.netty.channel.unix.DomainSocketReadMode;
-import io.netty.channel.unix.Errors;
-import io.netty.channel.unix.FileDescriptor;
 import io.netty.handler.codec.LineBasedFrameDecoder;
 import io.netty.handler.codec.string.StringDecoder;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -46,6 +47,8 @@ public final class HandoverChannel {
     /**
      * A message came.
      *
+     * <p>If this throws, the peer is given up, and the descriptor is closed.
+     *
      * @param descriptor what came with it, for the receiver to own, or -1
      */
     void received(JsonObject message, int descriptor);
@@ -62,15 +65,23 @@ public final class HandoverChannel {
   /** A message carries what was read of a connection's next request; reads are far smaller. */
   private static final int MAX_LINE = 1 << 24;
 
+  /** Descriptors are read ahead of their messages, by no more than a sender has under way. */
+  private static final int MAX_UNCLAIMED = 300;
+
+  /** So many messages, and so long, may wait behind one whose descriptor is not there yet. */
+  private static final int MAX_WAITING = 1_000;
+
+  private static final long MAX_WAITING_CHARS = 1 << 25;
+
   private static final String WITH_DESCRIPTOR = "descriptor";
 
   private final EpollDomainSocketChannel messages;
-  private final EpollDomainSocketChannel descriptors;
+  private final DescriptorSocket descriptors;
   private final Pairing pairing;
   private boolean flushScheduled;
 
   private HandoverChannel(
-      EpollDomainSocketChannel messages, EpollDomainSocketChannel descriptors, Pairing pairing) {
+      EpollDomainSocketChannel messages, DescriptorSocket descriptors, Pairing pairing) {
     this.messages = messages;
     this.descriptors = descriptors;
     this.pairing = pairing;
@@ -86,39 +97,44 @@ public final class HandoverChannel {
       int descriptorsDescriptor,
       Function<HandoverChannel, Listener> listener) {
     EpollDomainSocketChannel messages = new EpollDomainSocketChannel(messagesDescriptor);
-    EpollDomainSocketChannel descriptors = new EpollDomainSocketChannel(descriptorsDescriptor);
     Pairing pairing = new Pairing();
+    DescriptorSocket descriptors = new DescriptorSocket(descriptorsDescriptor, pairing);
     HandoverChannel channel = new HandoverChannel(messages, descriptors, pairing);
     pairing.listener = listener.apply(channel);
     try {
-      EventLoopGroup loop =
+      IoEventLoopGroup loop =
           new MultiThreadIoEventLoopGroup(
               1, new DefaultThreadFactory("goagain-handover", true), EpollIoHandler.newFactory());
       pairing.onEnd(
-          () -> {
-            messages.close();
-            descriptors.close();
-            loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-          });
-      // A peer that is gone may have left last words: neither that it cannot be written to, nor
-      // that
-      // one of the sockets is at its end, closes anything before all of them have been told.
+          () ->
+              // Not while Netty reads: it would go on with the number of a closed descriptor, which
+              // may be somebody else's by then.
+              loop.execute(
+                  () -> {
+                    messages.close();
+                    descriptors.close();
+                    loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+                  }));
+      // A peer that is gone may have left last words. Neither that it cannot be written to nor that
+      // one of the sockets is at its end closes anything before all of them have been told.
       messages.config().setAutoClose(false).setAllowHalfClosure(true);
-      descriptors.config().setAutoClose(false).setAllowHalfClosure(true);
-      descriptors.config().setReadMode(DomainSocketReadMode.FILE_DESCRIPTORS);
-      descriptors.pipeline().addLast(new DescriptorReader(pairing));
       messages
           .pipeline()
           .addLast(
               new LineBasedFrameDecoder(MAX_LINE, true, true),
               new StringDecoder(StandardCharsets.UTF_8),
               new MessageReader(pairing));
-      loop.register(descriptors).syncUninterruptibly();
-      loop.register(messages).syncUninterruptibly();
+      IoRegistration registration = loop.register(descriptors).syncUninterruptibly().getNow();
+      ((EventLoopGroup) loop).register(messages).syncUninterruptibly();
+      loop.execute(() -> descriptors.registered(registration));
+      return channel;
+    } catch (RejectedExecutionException e) {
+      // The peer has already ended it, and that was told.
+      messages.unsafe().closeForcibly();
       return channel;
     } catch (RuntimeException e) {
       messages.unsafe().closeForcibly();
-      descriptors.unsafe().closeForcibly();
+      descriptors.close();
       throw e;
     }
   }
@@ -138,15 +154,14 @@ public final class HandoverChannel {
         onThread(
             () -> {
               messages.write(encoded(message.put(WITH_DESCRIPTOR, true)));
-              descriptors
-                  .write(new FileDescriptor(descriptor))
-                  .addListener(
-                      done -> {
-                        sent.run();
-                        if (!done.isSuccess() && !isGone(done.cause())) {
-                          pairing.broken("a descriptor could not be sent: " + done.cause());
-                        }
-                      });
+              descriptors.send(
+                  descriptor,
+                  failure -> {
+                    sent.run();
+                    if (failure != null && !isGone(failure)) {
+                      pairing.broken("a descriptor could not be sent: " + failure.getMessage());
+                    }
+                  });
               flushLater();
             });
     if (!alive) {
@@ -155,12 +170,10 @@ public final class HandoverChannel {
   }
 
   /** Whether the peer is, or this side of the line: its end is told when all is read. */
-  private static boolean isGone(Throwable cause) {
+  private static boolean isGone(IOException cause) {
     return cause instanceof ClosedChannelException
-        || cause instanceof ChannelOutputShutdownException
-        || (cause instanceof Errors.NativeIoException failure
-            && (failure.expectedErr() == Errors.ERRNO_EPIPE_NEGATIVE
-                || failure.expectedErr() == Errors.ERRNO_ECONNRESET_NEGATIVE));
+        || (cause instanceof PosixException failure
+            && (failure.errno() == Errno.EPIPE || failure.errno() == Errno.ECONNRESET));
   }
 
   /** Sends a message and tells whether the kernel has it. Any thread. */
@@ -186,7 +199,6 @@ public final class HandoverChannel {
               () -> {
                 flushScheduled = false;
                 messages.flush();
-                descriptors.flush();
               });
     }
   }
@@ -199,10 +211,7 @@ public final class HandoverChannel {
   public void close() {
     pairing.over = true;
     onThread(
-        () -> {
-          descriptors.flush();
-          messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> pairing.end());
-        });
+        () -> messages.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(flushed -> pairing.end()));
   }
 
   /** Tells another listener from now on, also if the line has ended meanwhile. Any thread. */
@@ -237,23 +246,39 @@ public final class HandoverChannel {
   }
 
   /** Puts messages and descriptors together. On the channel's thread. */
-  private static final class Pairing {
+  private static final class Pairing implements DescriptorSocket.Listener {
     private Listener listener;
     private final Queue<JsonObject> received = new ArrayDeque<>();
     private final Queue<Integer> unclaimed = new ArrayDeque<>();
     private volatile boolean over;
+    private long waitingChars;
+    private boolean closed;
     private boolean messagesEnded;
     private boolean descriptorsEnded;
     private Runnable closeAll = () -> {};
 
-    void message(JsonObject message) {
+    void message(JsonObject message, int length) {
       received.add(message);
+      waitingChars += length;
       deliver();
+      if (received.isEmpty()) {
+        waitingChars = 0;
+      } else if (received.size() > MAX_WAITING || waitingChars > MAX_WAITING_CHARS) {
+        broken("it sent " + received.size() + " messages that wait for a descriptor");
+      }
     }
 
-    void descriptor(int number) {
+    @Override
+    public void received(int number) {
       unclaimed.add(number);
+      if (closed) {
+        discard(); // read in the same turn of the loop as what ended it
+        return;
+      }
       deliver();
+      if (unclaimed.size() > MAX_UNCLAIMED) {
+        broken("it sent " + unclaimed.size() + " descriptors that no message announces");
+      }
     }
 
     private void deliver() {
@@ -262,7 +287,17 @@ public final class HandoverChannel {
         if (pair && unclaimed.isEmpty()) {
           return;
         }
-        listener.received(received.remove(), pair ? unclaimed.remove() : -1);
+        JsonObject message = received.remove();
+        int descriptor = pair ? unclaimed.remove() : -1;
+        try {
+          listener.received(message, descriptor);
+        } catch (RuntimeException e) {
+          LOG.log(DEBUG, "a message was not understood", e);
+          if (descriptor >= 0) {
+            unclaimed.add(descriptor);
+          }
+          broken("it sent a message with fields of the wrong type: " + e);
+        }
       }
       if (messagesEnded && received.isEmpty()) {
         closed();
@@ -277,7 +312,8 @@ public final class HandoverChannel {
       }
     }
 
-    void descriptorsEnded() {
+    @Override
+    public void ended() {
       descriptorsEnded = true;
       if (messagesEnded) {
         closed();
@@ -292,7 +328,8 @@ public final class HandoverChannel {
       end();
     }
 
-    void broken(String reason) {
+    @Override
+    public void broken(String reason) {
       if (!over) {
         over = true;
         listener.broken(reason);
@@ -307,7 +344,12 @@ public final class HandoverChannel {
     /** Nothing is sent or received any more. */
     void end() {
       over = true;
+      if (closed) {
+        return;
+      }
+      closed = true;
       discard();
+      received.clear();
       closeAll.run();
     }
 
@@ -333,7 +375,7 @@ public final class HandoverChannel {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object line) {
       try {
-        pairing.message(new JsonObject((String) line));
+        pairing.message(new JsonObject((String) line), ((String) line).length());
       } catch (DecodeException e) {
         pairing.broken("it sent something that is no message: " + abbreviated((String) line));
       }
@@ -356,38 +398,6 @@ public final class HandoverChannel {
       if (!(cause instanceof IOException)) {
         pairing.broken("it sent something that is no message: " + cause.getMessage());
       }
-    }
-  }
-
-  private static final class DescriptorReader extends ChannelInboundHandlerAdapter {
-    private final Pairing pairing;
-
-    DescriptorReader(Pairing pairing) {
-      this.pairing = pairing;
-    }
-
-    @Override
-    public void channelRead(ChannelHandlerContext ctx, Object received) {
-      pairing.descriptor(((FileDescriptor) received).intValue());
-    }
-
-    @Override
-    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-      if (event instanceof ChannelInputShutdownEvent) {
-        pairing.descriptorsEnded();
-      }
-    }
-
-    /** Netty does not shut a socket down that it reads descriptors from: it closes it. */
-    @Override
-    public void channelInactive(ChannelHandlerContext ctx) {
-      pairing.descriptorsEnded();
-    }
-
-    @Override
-    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      LOG.log(WARNING, "descriptors could not be received", cause);
-      pairing.descriptorsEnded();
     }
   }
 }

@@ -26,6 +26,12 @@ public record InheritedListener(String name, int descriptor, ListenerAddress add
     return new InheritedListener(name, descriptor, address, null);
   }
 
+  /** The control socket, at the path under which this process knows it. */
+  public static InheritedListener control(ListenerAddress.Unix address, int descriptor) {
+    return new InheritedListener(
+        Listener.CONTROL, descriptor, address, UnixPaths.identity(address.path()));
+  }
+
   /**
    * Looks at an inherited number and makes it ours: close-on-exec, so that nothing that the
    * application starts gets it, and non-blocking, as whoever made it may not have been.

@@ -8,6 +8,9 @@ import io.vertx.core.Future;
 /** A named listening socket that this process serves. */
 public final class Listener {
 
+  /** The name of the control socket, which is not the application's. */
+  public static final String CONTROL = "goagain.control";
+
   private static final System.Logger LOG = System.getLogger(Listener.class.getName());
 
   private final String name;
@@ -36,6 +39,11 @@ public final class Listener {
 
   public String name() {
     return name;
+  }
+
+  /** Whether it is the control socket. */
+  public boolean isControl() {
+    return name.equals(CONTROL);
   }
 
   public ListenerAddress address() {

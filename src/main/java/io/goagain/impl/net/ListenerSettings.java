@@ -13,17 +13,24 @@ import java.util.function.Supplier;
  * @param handover whether its connections may move to a successor
  * @param drainHandler lets the application finish its conversations before WebSockets are closed
  * @param handoverHandler told of an HTTP connection that moves, on its event loop, or null
+ * @param access who may connect, or null: everybody
  */
 public record ListenerSettings(
     String name,
     boolean handover,
     Supplier<Future<?>> drainHandler,
-    Handler<HttpConnection> handoverHandler) {
+    Handler<HttpConnection> handoverHandler,
+    ControlAccess access) {
 
   static final String CONTEXT_KEY = "io.goagain.listener";
 
   private static final ListenerSettings UNNAMED =
-      new ListenerSettings(null, true, Future::succeededFuture, null);
+      new ListenerSettings(null, true, Future::succeededFuture, null, null);
+
+  /** Of the control socket. */
+  public static ListenerSettings control(ControlAccess access) {
+    return new ListenerSettings(Listener.CONTROL, true, Future::succeededFuture, null, access);
+  }
 
   static ListenerSettings unnamed() {
     return UNNAMED;

@@ -7,7 +7,6 @@ import io.goagain.impl.posix.Descriptors;
 import io.netty.channel.Channel;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
-import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -126,9 +125,30 @@ public final class Listeners {
     }
   }
 
-  /** In the order in which they were bound. */
+  /** Those of the application, in the order in which they were bound. */
   public List<Listener> open() {
+    return open.stream().filter(listener -> !listener.isControl()).toList();
+  }
+
+  /** All that a successor gets. */
+  public List<Listener> passedOn() {
     return List.copyOf(open);
+  }
+
+  /** The control socket as it was inherited, for whoever calls this to own; null if it was not. */
+  public synchronized InheritedListener takeControl() {
+    for (InheritedListener candidate : inherited) {
+      if (candidate.name().equals(Listener.CONTROL)) {
+        inherited.remove(candidate);
+        return candidate;
+      }
+    }
+    return null;
+  }
+
+  /** For a server that is about to be bound to its address under its name. */
+  public synchronized void offer(InheritedListener listener) {
+    inherited.add(listener);
   }
 
   /** Those that nobody has adopted yet. */
@@ -149,11 +169,16 @@ public final class Listeners {
       } catch (IOException e) {
         LOG.log(WARNING, "could not close listener " + listener.name(), e);
       }
-      if (listener.address() instanceof ListenerAddress.Unix unix) {
-        UnixPaths.removeIfSame(unix.path(), listener.file());
-      }
+      removeFile(listener);
     }
     inherited.clear();
+  }
+
+  /** Of a listener that nobody adopts. */
+  public void removeFile(InheritedListener listener) {
+    if (listener.address() instanceof ListenerAddress.Unix unix) {
+      UnixPaths.removeIfSame(unix.path(), listener.file());
+    }
   }
 
   boolean accepting() {
@@ -176,11 +201,17 @@ public final class Listeners {
     newest = !on;
   }
 
-  /** Closes all listening sockets; their servers do not notice, and the connections live on. */
-  public void closeAll() {
+  /**
+   * Closes listening sockets; their servers do not notice, and the connections live on.
+   *
+   * @param which among all of them
+   */
+  public void close(Predicate<Listener> which) {
     for (Listener listener : open) {
-      listener.channel().stopListening();
-      removeFileOf(listener);
+      if (which.test(listener)) {
+        listener.channel().stopListening();
+        removeFileOf(listener);
+      }
     }
   }
 
@@ -217,10 +248,10 @@ public final class Listeners {
   /**
    * Serves a connection that another process accepted. The descriptor is taken over.
    *
-   * @param message what came with it
+   * @param luggage what came with it
    */
-  public void adopt(Listener listener, int descriptor, JsonObject message) {
-    adopt(listener, descriptor, Luggage.of(message), null);
+  public void adopt(Listener listener, int descriptor, Luggage luggage) {
+    adopt(listener, descriptor, luggage, null);
   }
 
   /**
@@ -252,9 +283,19 @@ public final class Listeners {
     return (int) connections.stream().filter(c -> c.listener() == listener).count();
   }
 
-  /** HTTP/1.1 requests that were begun and not answered, over all listeners. */
+  /** Requests that were begun and not answered, over all listeners of the application. */
   public int inFlight() {
-    return connections.stream().mapToInt(TrackedConnection::inFlight).sum();
+    return connections.stream()
+        .filter(c -> !c.listener().isControl())
+        .mapToInt(TrackedConnection::inFlight)
+        .sum();
+  }
+
+  public int inFlightOf(Listener listener) {
+    return connections.stream()
+        .filter(c -> c.listener() == listener)
+        .mapToInt(TrackedConnection::inFlight)
+        .sum();
   }
 
   /**

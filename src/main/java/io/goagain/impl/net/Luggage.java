@@ -8,7 +8,7 @@ import io.vertx.core.json.JsonObject;
  * @param unread what was read of the next request, to be processed first
  * @param state what the application knows of it, or null
  */
-record Luggage(byte[] unread, byte[] state) {
+public record Luggage(byte[] unread, byte[] state) {
 
   static final Luggage NONE = new Luggage(new byte[0], null);
 
@@ -22,7 +22,12 @@ record Luggage(byte[] unread, byte[] state) {
     return message;
   }
 
-  static Luggage of(JsonObject message) {
+  /**
+   * As it is in a message.
+   *
+   * @throws RuntimeException if that is something else
+   */
+  public static Luggage of(JsonObject message) {
     return new Luggage(message.getBinary("unread", new byte[0]), message.getBinary("state"));
   }
 }

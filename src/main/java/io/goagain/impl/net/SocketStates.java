@@ -1,5 +1,11 @@
 package io.goagain.impl.net;
 
+import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.PosixException;
+import io.netty.channel.Channel;
+import io.netty.channel.unix.UnixChannel;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.NetSocket;
@@ -29,6 +35,24 @@ public final class SocketStates {
             return state == null ? null : state.getBytes();
           });
     }
+  }
+
+  /**
+   * Takes a connection away from Vert.x, on whose event loop this is called. The future is
+   * completed with its descriptor, for the caller to own, when nothing reads from it any more.
+   */
+  public static Future<Integer> detach(NetSocket socket) {
+    Channel channel = ((NetSocketInternal) socket).channelHandlerContext().channel();
+    Promise<Integer> detached = Promise.promise();
+    try {
+      // As another one is open, the peer does not notice the close.
+      int duplicate = Descriptors.duplicate(((UnixChannel) channel).fd().intValue());
+      channel.closeFuture().addListener(closed -> detached.complete(duplicate));
+      channel.close();
+    } catch (PosixException e) {
+      detached.fail(e);
+    }
+    return detached.future();
   }
 
   /** Null where listeners cannot be passed on. */

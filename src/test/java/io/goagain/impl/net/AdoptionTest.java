@@ -275,7 +275,7 @@ class AdoptionTest {
       assertEquals("one", waiting.response().body());
       two.listeners.accepting(true);
       one.listeners.accepting(false);
-      one.listeners.closeAll();
+      one.listeners.close(all -> true);
       settle(bound);
       assertEquals("two", get(adopted));
       waiting.get("/");
@@ -504,7 +504,7 @@ class AdoptionTest {
     Listener adopted = two.http("public", unix("app.sock"), "two");
     two.listeners.accepting(true);
     one.listeners.succeeded(true);
-    one.listeners.closeAll();
+    one.listeners.close(all -> true);
     end(one);
     assertTrue(fileExists());
     assertEquals("two", get(adopted));
@@ -519,7 +519,7 @@ class AdoptionTest {
     TestGeneration two = next(handDown(bound));
     Listener adopted = two.http("public", unix("app.sock"), "two");
     // As after an abort, or a failed deployment: it has never accepted.
-    two.listeners.closeAll();
+    two.listeners.close(all -> true);
     settle(adopted);
     assertTrue(fileExists(), "when its listeners were closed");
     end(two);

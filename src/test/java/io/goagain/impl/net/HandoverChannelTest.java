@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.goagain.impl.posix.DescriptorMessagesTest;
 import io.goagain.impl.posix.Descriptors;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -416,5 +418,21 @@ class HandoverChannelTest {
   private static String link(int fd) throws IOException {
     Path link = Path.of("/proc/self/fd/" + fd);
     return Files.isSymbolicLink(link) ? Files.readSymbolicLink(link).toString() : "closed";
+  }
+
+  /** Descriptors that nobody can tell apart are closed, and so is the channel. */
+  @Test
+  void twoDescriptorsInOneMessageAreNobodys() throws Exception {
+    List<Integer> before = Descriptors.open();
+    int[] messages = Descriptors.socketPair();
+    int[] descriptors = Descriptors.socketPair();
+    Told told = new Told();
+    HandoverChannel.open(messages[0], descriptors[0], channel -> told);
+    DescriptorMessagesTest.sendTogether(descriptors[1], List.of(messages[1], messages[1]));
+    assertEquals("broken: it sent a message with 2 descriptors, in place of one", told.next());
+    told.nothingComesAnyMore();
+    Descriptors.close(messages[1]);
+    Descriptors.close(descriptors[1]);
+    assertEquals(before, Descriptors.open());
   }
 }
