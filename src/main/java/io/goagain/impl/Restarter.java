@@ -181,7 +181,7 @@ final class Restarter {
       case SETTLING ->
           new RestartException(
               RestartFailure.IN_PROGRESS,
-              "Process %d, which this one took over from, still drains: ask again when it is gone."
+              "Process %d, which this one took over from, drains or stays on probation: ask again when it is gone."
                   .formatted(generation.predecessorPid()));
       case SPAWNING, AWAITING_READY, ABORTING ->
           new RestartException(
