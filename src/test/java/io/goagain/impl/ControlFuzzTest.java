@@ -70,6 +70,13 @@ class ControlFuzzTest {
           "{\"type\":\"publish\",\"address\":\"goagain.reload\"}\n",
           "{\"type\":\"refused\"}\n");
 
+  /**
+   * What Vert.x 5.1.5 logs where a connection is reset while a pipelined request waits for its
+   * turn: that one has no response yet. Netty closes the connection all the same.
+   */
+  private static final String RESET_IN_A_PIPELINE =
+      "Http1ServerResponse.ended\\(\\)\" because \"this.response\" is null(?s:.*)Connection reset by peer";
+
   @TempDir Path directory;
   private Path socket;
   private Vertx vertx;
@@ -131,7 +138,7 @@ class ControlFuzzTest {
 
   @Test
   void requests() throws Exception {
-    try (Fuzzing fuzzing = new Fuzzing("^restart failed")) {
+    try (Fuzzing fuzzing = new Fuzzing("^restart failed|" + RESET_IN_A_PIPELINE)) {
       fuzzing.run(this::request);
       assertServes();
     }
