@@ -120,6 +120,9 @@ final class StateTransfer {
   static Buffer read(int memory, JsonObject message) throws IOException {
     try (FileChannel file = open(memory, StandardOpenOption.READ)) {
       int length = message.getInteger("length");
+      if (length < 0 || length > file.size()) { // before memory is set aside for it
+        throw new EOFException(length + " bytes of state in a file of " + file.size());
+      }
       Buffer state = Buffer.buffer(length);
       // In pieces: a heap that holds the state once need not hold it twice.
       ByteBuffer piece = ByteBuffer.allocate(Math.min(length, PIECE));
