@@ -8,18 +8,24 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The {@code --name value} pairs of a command line. */
+/** The {@code --name value} pairs of a command line, and the flags that have no value. */
 public final class Arguments {
+
+  private static final Set<String> FLAGS = Set.of("--warm-up");
 
   private final Map<String, String> values = new HashMap<>();
 
   Arguments(List<String> words) {
-    for (int i = 0; i < words.size(); i += 2) {
+    for (int i = 0; i < words.size(); i++) {
       String name = words.get(i);
-      if (!name.startsWith("--") || i + 1 == words.size()) {
+      if (!name.startsWith("--")) {
         throw new IllegalArgumentException("expected \"--name value\" and not \"" + name + "\"");
       }
-      values.put(name.substring(2), words.get(i + 1));
+      boolean flag = FLAGS.contains(name);
+      if (!flag && i + 1 == words.size()) {
+        throw new IllegalArgumentException(name + " needs a value");
+      }
+      values.put(name.substring(2), flag ? "true" : words.get(++i));
     }
   }
 

@@ -4,6 +4,7 @@ import io.goagain.GoAgainServerFactory;
 import io.goagain.ListenOptions;
 import io.goagain.RestartMessages;
 import io.goagain.RestartOptions;
+import io.goagain.WarmUpRequest;
 import io.goagain.examples.Arguments;
 import io.goagain.examples.Service;
 import io.vertx.core.Future;
@@ -16,13 +17,15 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.PfxOptions;
 import io.vertx.core.net.SocketAddress;
+import java.util.List;
 import java.util.Set;
 
 /**
  * A service that restarts on SIGUSR2: HTTP on {@code --host} and {@code --port} and, if asked for,
  * on the Unix socket {@code --unix}; with {@code --tcp} an echo server; with {@code --tls} (a
  * PKCS#12 file, password "secret") HTTPS on that port; with {@code --admin} a port for requests to
- * the event-bus addresses of RestartVerticle, whose options are {@code --options}, in JSON.
+ * the event-bus addresses of RestartVerticle, whose options are {@code --options}, in JSON. With
+ * {@code --warm-up} a successor sends itself {@code GET /} before it is ready.
  */
 public final class Single {
 
@@ -36,8 +39,12 @@ public final class Single {
 
   /** Starts it, and returns. */
   public static void run(Arguments arguments) {
-    arguments.allow(Set.of("host", "port", "unix", "tcp", "tls", "keystore", "admin", "instances"));
+    arguments.allow(
+        Set.of("host", "port", "unix", "tcp", "tls", "keystore", "admin", "instances", "warm-up"));
     RestartOptions options = Service.begin(arguments);
+    if (arguments.has("warm-up")) {
+      options.getWarmUp().setRequests(List.of(new WarmUpRequest()));
+    }
     Single single = new Single(arguments);
     Service.start(single.vertx, single.deployServers(), options);
   }

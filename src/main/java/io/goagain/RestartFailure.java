@@ -37,7 +37,11 @@ public enum RestartFailure {
   /** The process that a stand-in serves for could not execute its next image: it serves again. */
   EXEC_FAILED(15, "the next image could not be executed"),
   /** The next image of the process that a stand-in serves for did not come: it goes on serving. */
-  NOT_RETURNED(16, "the process that is stood in for did not come back");
+  NOT_RETURNED(16, "the process that is stood in for did not come back"),
+  /** The successor told what failed while it exercised itself: see {@link WarmUpOptions}. */
+  WARM_UP_FAILED(17, "the warm-up of the successor failed"),
+  /** A check of {@link RestartVerticle#readiness} failed. */
+  UNHEALTHY(18, "the successor does not find itself ready");
 
   private final int code;
   private final String sentence;

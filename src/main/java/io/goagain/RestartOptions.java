@@ -25,6 +25,9 @@ public class RestartOptions {
   /** Default of {@link #setProbation}: 5 seconds. */
   public static final long DEFAULT_PROBATION = 5_000;
 
+  /** Default of {@link #setReadinessTimeout}: 10 seconds. */
+  public static final long DEFAULT_READINESS_TIMEOUT = 10_000;
+
   /** Default of {@link #setSignals}. */
   public static final Set<String> DEFAULT_SIGNALS = Set.of("USR2", "TERM", "INT", "HUP", "USR1");
 
@@ -44,6 +47,8 @@ public class RestartOptions {
   private String controlSocketMode = DEFAULT_CONTROL_SOCKET_MODE;
   private String controlSocketGroup;
   private List<String> controlSocketUsers = List.of();
+  private WarmUpOptions warmUp = new WarmUpOptions();
+  private long readinessTimeout = DEFAULT_READINESS_TIMEOUT;
 
   /** All defaults. */
   public RestartOptions() {}
@@ -63,6 +68,8 @@ public class RestartOptions {
     controlSocketMode = other.controlSocketMode;
     controlSocketGroup = other.controlSocketGroup;
     controlSocketUsers = other.controlSocketUsers;
+    warmUp = new WarmUpOptions(other.warmUp);
+    readinessTimeout = other.readinessTimeout;
   }
 
   /**
@@ -93,6 +100,8 @@ public class RestartOptions {
         case "controlSocketMode" -> setControlSocketMode((String) value);
         case "controlSocketGroup" -> setControlSocketGroup((String) value);
         case "controlSocketUsers" -> setControlSocketUsers(strings((JsonArray) value));
+        case "warmUp" -> setWarmUp(new WarmUpOptions((JsonObject) value));
+        case "readinessTimeout" -> setReadinessTimeout(((Number) value).longValue());
         default -> throw new IllegalArgumentException("there is no option of that name");
       }
     } catch (ClassCastException | NullPointerException e) {
@@ -147,7 +156,7 @@ public class RestartOptions {
     if (controlSocketGroup != null) {
       json.put("controlSocketGroup", controlSocketGroup);
     }
-    return json;
+    return json.put("warmUp", warmUp.toJson()).put("readinessTimeout", readinessTimeout);
   }
 
   /** How the process is replaced. */
@@ -380,6 +389,34 @@ public class RestartOptions {
   public RestartOptions setControlSocketUsers(List<String> controlSocketUsers) {
     controlSocketUsers.forEach(RestartOptions::withoutNul);
     this.controlSocketUsers = List.copyOf(controlSocketUsers);
+    return this;
+  }
+
+  /** How this process exercises itself before it says ready to a predecessor. */
+  public WarmUpOptions getWarmUp() {
+    return warmUp;
+  }
+
+  /**
+   * Sets how this process exercises itself before it says ready to a predecessor. The default has
+   * no requests, so that only what {@link RestartVerticle#warmUp(String, WarmUp)} was given is run.
+   */
+  public RestartOptions setWarmUp(WarmUpOptions warmUp) {
+    this.warmUp = new WarmUpOptions(warmUp);
+    return this;
+  }
+
+  /** How long a readiness check may go on failing before the restart fails, in milliseconds. */
+  public long getReadinessTimeout() {
+    return readinessTimeout;
+  }
+
+  /**
+   * Sets how long a readiness check of {@link RestartVerticle#readiness} may go on failing before
+   * the restart fails, in milliseconds. 0: each is asked once.
+   */
+  public RestartOptions setReadinessTimeout(long readinessTimeout) {
+    this.readinessTimeout = notNegative(readinessTimeout);
     return this;
   }
 }

@@ -1,11 +1,14 @@
 package io.goagain;
 
+import io.goagain.impl.BeforeReady;
 import io.goagain.impl.RestartService;
 import io.goagain.impl.ThisProcess;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Objects;
+import java.util.function.Supplier;
 
 /**
  * Makes its process restartable. Deploy it last, once, after the servers: its deployment says ready
@@ -23,6 +26,7 @@ import java.io.UncheckedIOException;
 public class RestartVerticle extends VerticleBase {
 
   private final RestartOptions given;
+  private final BeforeReady beforeReady = new BeforeReady();
   private RestartService service;
 
   /** Configured by the deployment's JSON. */
@@ -62,10 +66,37 @@ public class RestartVerticle extends VerticleBase {
     }
   }
 
+  /**
+   * Adds what a successor runs before it says ready: in the order in which they were added, one
+   * after the other, and before the requests of {@link RestartOptions#getWarmUp}. Add it before
+   * this is deployed.
+   *
+   * @param name for the log, and for whoever asked for the restart if it fails
+   * @throws IllegalArgumentException if there is one of that name
+   */
+  public RestartVerticle warmUp(String name, WarmUp warmUp) {
+    beforeReady.warmUp(name, Objects.requireNonNull(warmUp));
+    return this;
+  }
+
+  /**
+   * Adds what a successor asks itself when it is warm: it says ready when the future has succeeded.
+   * One that fails is asked again, for {@link RestartOptions#getReadinessTimeout}; then the restart
+   * fails, and whoever asked for it is told the message. A process that is nobody's successor asks
+   * nothing. Called on the context of this verticle. Add it before this is deployed.
+   *
+   * @param name for the log, and for whoever asked for the restart if it fails
+   * @throws IllegalArgumentException if there is one of that name
+   */
+  public RestartVerticle readiness(String name, Supplier<Future<?>> check) {
+    beforeReady.check(name, Objects.requireNonNull(check));
+    return this;
+  }
+
   @Override
   public Future<?> start() {
     RestartOptions options = given != null ? given : new RestartOptions(config());
-    service = RestartService.claim(vertx, options);
+    service = RestartService.claim(vertx, options, beforeReady);
     return service.start();
   }
 

@@ -31,7 +31,9 @@ class RestartFailureTest {
               Map.entry(13, "SUCCESSOR_LOST"),
               Map.entry(14, "INTERNAL"),
               Map.entry(15, "EXEC_FAILED"),
-              Map.entry(16, "NOT_RETURNED")));
+              Map.entry(16, "NOT_RETURNED"),
+              Map.entry(17, "WARM_UP_FAILED"),
+              Map.entry(18, "UNHEALTHY")));
 
   @Test
   void codesAreUniqueAndNeverChange() {

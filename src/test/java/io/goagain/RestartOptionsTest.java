@@ -66,7 +66,9 @@ class RestartOptionsTest {
             "controlSocket",
             "controlSocketMode",
             "controlSocketGroup",
-            "controlSocketUsers"),
+            "controlSocketUsers",
+            "warmUp",
+            "readinessTimeout"),
         unlikeTheDefaults().toJson().fieldNames());
   }
 
@@ -109,7 +111,9 @@ class RestartOptionsTest {
         .setControlSocket("/other.sock")
         .setControlSocketMode("0666")
         .setControlSocketGroup("other")
-        .setControlSocketUsers(List.of("other"));
+        .setControlSocketUsers(List.of("other"))
+        .setReadinessTimeout(9);
+    copy.getWarmUp().setConcurrency(9).setRequests(List.of());
     assertSameOptions(unlikeTheDefaults(), original);
   }
 
@@ -199,6 +203,19 @@ class RestartOptionsTest {
           `{"controlSocketUsers": "me"}`,      controlSocketUsers, me
           `{"controlSocketUsers": [1000]}`,    controlSocketUsers, 1000
           `{"controlSocketUsers": null}`,      controlSocketUsers, null
+          `{"readinessTimeout": -1}`,          readinessTimeout, is -1
+          `{"warmUp": true}`,                  warmUp,           true
+          `{"warmUp": {"nonsense": 1}}`,       warmUp,           nonsense
+          `{"warmUp": {"requests": {}}}`,      warmUp,           requests
+          `{"warmUp": {"concurrency": 0}}`,    warmUp,           is 0
+          `{"warmUp": {"minDuration": -1}}`,   warmUp,           is -1
+          `{"warmUp": {"maxDuration": 0}}`,    warmUp,           is 0
+          `{"warmUp": {"onFailure": "no"}}`,   warmUp,           is no
+          `{"warmUp": {"requests": [{"path": "x"}]}}`,           warmUp, x
+          `{"warmUp": {"requests": [{"method": "GET /"}]}}`,     warmUp, GET /
+          `{"warmUp": {"requests": [{"weight": 0}]}}`,           warmUp, is 0
+          `{"warmUp": {"requests": [{"headers": {"a": 1}}]}}`,   warmUp, headers
+          `{"warmUp": {"requests": [{"what": 1}]}}`,             warmUp, what
           """)
   void errorsNameTheFieldAndTheValue(String json, String field, String value) {
     IllegalArgumentException refusal =
@@ -225,7 +242,24 @@ class RestartOptionsTest {
         .setControlSocket("${runtime}/app.sock")
         .setControlSocketMode("0660")
         .setControlSocketGroup("deployers")
-        .setControlSocketUsers(List.of("deploy", "1000"));
+        .setControlSocketUsers(List.of("deploy", "1000"))
+        .setWarmUp(
+            new WarmUpOptions()
+                .setRequests(
+                    List.of(
+                        new WarmUpRequest()
+                            .setListener("public")
+                            .setMethod("post")
+                            .setPath("/a?b=c")
+                            .setHeaders(Map.of("Host", "example.org"))
+                            .setBody("body")
+                            .setWeight(3),
+                        new WarmUpRequest()))
+                .setConcurrency(4)
+                .setMinDuration(0)
+                .setMaxDuration(700)
+                .setOnFailure(WarmUpOptions.OnFailure.LOG))
+        .setReadinessTimeout(0);
   }
 
   private static RestartOptions throughText(RestartOptions options) {
@@ -246,6 +280,8 @@ class RestartOptionsTest {
         () -> assertEquals(expected.getControlSocket(), actual.getControlSocket()),
         () -> assertEquals(expected.getControlSocketMode(), actual.getControlSocketMode()),
         () -> assertEquals(expected.getControlSocketGroup(), actual.getControlSocketGroup()),
-        () -> assertEquals(expected.getControlSocketUsers(), actual.getControlSocketUsers()));
+        () -> assertEquals(expected.getControlSocketUsers(), actual.getControlSocketUsers()),
+        () -> assertEquals(expected.getWarmUp().toJson(), actual.getWarmUp().toJson()),
+        () -> assertEquals(expected.getReadinessTimeout(), actual.getReadinessTimeout()));
   }
 }

@@ -30,6 +30,9 @@ final class Attempt {
   /** What the successor says it serves, once it is ready. */
   List<String> listeners = List.of();
 
+  /** What the successor said last that it waits for, or null. */
+  String doing;
+
   /** What the next image of this process runs, once that is clear. */
   NextCommand nextImage;
 

@@ -15,6 +15,8 @@ import java.util.List;
  *
  * <pre>
  * successor    ready       I could take traffic; these are my listeners
+ * successor    doing       what I wait for before ready
+ * successor    failed      I will not be ready, and why
  * predecessor  grant       accept
  * successor    accepting   I do; you can stop
  * successor    stopping    I was told to stop: do not come back when I am gone
@@ -59,6 +61,8 @@ final class Handshake {
   static final int VERSION = 1;
 
   static final String READY = "ready";
+  static final String DOING = "doing";
+  static final String FAILED = "failed";
   static final String GRANT = "grant";
   static final String ACCEPTING = "accepting";
   static final String STATE = "state";
@@ -104,6 +108,16 @@ final class Handshake {
     JsonArray names = new JsonArray();
     listeners.forEach(l -> names.add(l.name()));
     return message(READY).put("listeners", names);
+  }
+
+  static JsonObject doing(String what) {
+    return message(DOING).put("what", what);
+  }
+
+  static JsonObject failed(RestartException failure) {
+    return message(FAILED)
+        .put("code", failure.failure().code())
+        .put("reason", failure.getMessage());
   }
 
   static JsonObject listener(Handed listener) {

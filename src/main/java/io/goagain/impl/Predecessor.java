@@ -97,6 +97,15 @@ final class Predecessor {
     channel.send(Handshake.ready(listeners));
   }
 
+  void sayDoing(String what) {
+    channel.send(Handshake.doing(what));
+  }
+
+  /** What is to follow comes when it is clear that the predecessor can know. */
+  void sayFailed(RestartException failure, Runnable then) {
+    channel.send(Handshake.failed(failure), sent -> then.run());
+  }
+
   void sayAccepting() {
     channel.send(Handshake.message(Handshake.ACCEPTING));
   }

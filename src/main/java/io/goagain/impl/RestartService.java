@@ -42,11 +42,11 @@ public final class RestartService {
   private boolean trapReported;
   private ControlServer control;
 
-  private RestartService(Vertx vertx, RestartOptions options) {
+  private RestartService(Vertx vertx, RestartOptions options, BeforeReady beforeReady) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.options = options;
-    this.restarter = new Restarter(vertx, options, ThisProcess.get());
+    this.restarter = new Restarter(vertx, options, ThisProcess.get(), beforeReady);
     this.flightRecorder = new FlightRecorderTrap(ThisProcess.get().launch().environment());
   }
 
@@ -55,12 +55,12 @@ public final class RestartService {
    *
    * @throws IllegalStateException if this process has one already
    */
-  public static RestartService claim(Vertx vertx, RestartOptions options) {
+  public static RestartService claim(Vertx vertx, RestartOptions options, BeforeReady beforeReady) {
     if (!DEPLOYED.compareAndSet(false, true)) {
       throw new IllegalStateException(
           "A RestartVerticle is deployed in this process already: deploy one instance, once.");
     }
-    return new RestartService(vertx, options);
+    return new RestartService(vertx, options, beforeReady);
   }
 
   public Future<Void> start() {

@@ -73,6 +73,7 @@ final class Restarter {
   private final Supervision supervision;
   private final PidFile pidFile;
   private final Vitals vitals;
+  private final BeforeReady beforeReady;
   private final History history = new History();
   private final Instant upSince = Instant.now();
 
@@ -105,11 +106,12 @@ final class Restarter {
   private boolean stopRemembered;
   private int exitCode;
 
-  Restarter(Vertx vertx, RestartOptions options, ThisProcess process) {
+  Restarter(Vertx vertx, RestartOptions options, ThisProcess process, BeforeReady beforeReady) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.options = options;
     this.process = process;
+    this.beforeReady = beforeReady;
     this.launch = process.launch();
     this.inheritance = process.inheritance();
     this.generation = process.generation();
@@ -151,11 +153,50 @@ final class Restarter {
               generation,
               listeners,
               new PredecessorObserver(generation.predecessorPid()));
-      predecessor.sayReady(listeners.open());
+      becomeReady();
     } else {
       fire(Event.ALONE);
     }
     return serving.future();
+  }
+
+  private void becomeReady() {
+    beforeReady
+        .run(vertx, options, listeners, this::doing)
+        .onComplete(
+            warm -> {
+              if (isAwaited()) {
+                predecessor.sayReady(listeners.open());
+              }
+            },
+            failure -> {
+              if (isAwaited()) {
+                cannotBecomeReady(asRestartException("it could not become ready", failure));
+              }
+            });
+  }
+
+  /** Whether a predecessor still serves, and waits for this process to be ready. */
+  private boolean isAwaited() {
+    return machine.state() == State.BOOTING && predecessor != null;
+  }
+
+  private void doing(String what) {
+    LOG.log(INFO, "generation {0}: {1}", generation.number(), what);
+    if (isAwaited()) {
+      predecessor.sayDoing(what);
+    }
+  }
+
+  private void cannotBecomeReady(RestartException failure) {
+    if (inheritance.isNextImage()) {
+      // Its end would be the end of what a supervisor watches, and its stand-in runs the same.
+      LOG.log(WARNING, "{0}: {1}: ready all the same", failure.failure(), failure.getMessage());
+      predecessor.sayReady(listeners.open());
+      return;
+    }
+    LOG.log(ERROR, "{0}: {1}", failure.failure(), failure.getMessage());
+    predecessor.sayFailed(failure, () -> context.runOnContext(v -> serving.tryFail(failure)));
   }
 
   /** Asks by message: the outcome is told, and nothing is remembered for later. */
@@ -482,16 +523,15 @@ final class Restarter {
     if (result.succeeded()) {
       spawned(current, result.result());
     } else {
-      current.fails(asRestartException(result.cause()));
+      current.fails(asRestartException("The successor could not be spawned", result.cause()));
       fire(Event.SPAWN_FAILED);
     }
   }
 
-  private static RestartException asRestartException(Throwable failure) {
+  private static RestartException asRestartException(String what, Throwable failure) {
     return failure instanceof RestartException known
         ? known
-        : new RestartException(
-            RestartFailure.INTERNAL, "The successor could not be spawned: " + failure, failure);
+        : new RestartException(RestartFailure.INTERNAL, what + ": " + failure, failure);
   }
 
   private void spawned(Attempt current, Successor successor) {
@@ -519,12 +559,15 @@ final class Restarter {
             id -> {
               current.fails(
                   RestartFailure.NOT_READY,
-                  ("Process %d did not say ready within %d ms and is %s: see what it waits for"
+                  ("Process %d did not say ready within %d ms and is %s%s: see what it waits for"
                           + " in its log, or raise readyTimeout.")
                       .formatted(
                           current.successor.pid(),
                           timeout,
-                          current.successor.isChild() ? "killed" : "given up"));
+                          current.successor.isChild() ? "killed" : "given up",
+                          current.doing == null
+                              ? ""
+                              : " (the last that it said is: " + current.doing + ")"));
               fire(Event.SUCCESSOR_FAILED);
             });
   }
@@ -731,7 +774,8 @@ final class Restarter {
         .executeBlocking(() -> NextImage.find(launch, current.options()), false)
         .onComplete(
             command -> current.nextImage = command,
-            failure -> current.fails(asRestartException(failure)))
+            failure ->
+                current.fails(asRestartException("The next image could not be found", failure)))
         .onComplete(
             found -> {
               if (attempt == current && machine.state() == State.RETURNING) {
@@ -906,7 +950,7 @@ final class Restarter {
 
   /** Whoever serves until this process does is to end with it. */
   private void tellStop() {
-    if (predecessor != null && (serving.future().isComplete() || inheritance.isNextImage())) {
+    if (predecessor != null && (serving.future().succeeded() || inheritance.isNextImage())) {
       predecessor.sayStopping();
     }
   }
@@ -1079,6 +1123,17 @@ final class Restarter {
             } else {
               fire(Event.SUCCESSOR_READY);
             }
+          });
+    }
+
+    @Override
+    public void doing(String what) {
+      onContext(
+          () -> {
+            if (observed.doing == null) {
+              observed.reached("booted");
+            }
+            observed.doing = what;
           });
     }
 

@@ -58,6 +58,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
         name,
         listen,
         SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
+        options,
         () -> {
           HttpServer server = vertx.createHttpServer(options);
           configuration.accept(server);
@@ -75,6 +76,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
         name,
         listen,
         SocketAddress.inetSocketAddress(options.getPort(), options.getHost()),
+        null,
         () -> {
           NetServer server = vertx.createNetServer(options);
           configuration.accept(server);
@@ -139,7 +141,11 @@ public final class ServerDeployer implements GoAgainServerFactory {
   }
 
   private Future<String> deploy(
-      String name, ListenOptions listen, SocketAddress ofServer, Supplier<Server> factory) {
+      String name,
+      ListenOptions listen,
+      SocketAddress ofServer,
+      HttpServerOptions http,
+      Supplier<Server> factory) {
     Objects.requireNonNull(name, "a listener needs a name");
     if (name.equals(Listener.CONTROL)) {
       return Future.failedFuture(
@@ -155,7 +161,7 @@ public final class ServerDeployer implements GoAgainServerFactory {
     Duration drainTimeout = Duration.ofMillis(listen.getDrainTimeout());
     ListenerSettings settings =
         new ListenerSettings(
-            name, listen.isHandover(), drainHandler(name), handoverHandlers.get(name), null);
+            name, listen.isHandover(), drainHandler(name), handoverHandlers.get(name), http, null);
     SocketAddress bind = shareable(address, listen.getInstances());
     return vertx.deployVerticle(
         () -> new ServerVerticle(settings, bind, drainTimeout, factory),

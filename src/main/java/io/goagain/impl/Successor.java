@@ -41,6 +41,9 @@ final class Successor {
   interface Observer {
     void ready(List<String> listeners);
 
+    /** It is not ready yet, and waits for this. */
+    void doing(String what);
+
     void accepting();
 
     /** It was told to stop: there is to be no service any more. */
@@ -414,6 +417,11 @@ final class Successor {
         return;
       }
       switch (type) {
+        case Handshake.DOING -> observer.doing(message.getString("what", "something"));
+        case Handshake.FAILED ->
+            observer.failed(
+                RestartFailure.ofCode(message.getInteger("code", 0)),
+                message.getString("reason", "it does not say why"));
         case Handshake.READY -> observer.ready(Handshake.names(message));
         case Handshake.ACCEPTING -> observer.accepting();
         case Handshake.STOPPING -> observer.stopping();

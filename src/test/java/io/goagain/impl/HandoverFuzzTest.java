@@ -75,6 +75,8 @@ class HandoverFuzzTest {
     List<String> valid =
         lines(
             "{\"type\":\"ready\",\"listeners\":[\"public\",\"x\"]}\n",
+            "{\"type\":\"doing\",\"what\":\"x\"}\n",
+            "{\"type\":\"failed\",\"code\":18,\"reason\":\"x\"}\n",
             "{\"type\":\"accepting\"}\n",
             "{\"type\":\"listener\",\"name\":\"x\",\"foreign\":false,\"descriptor\":true}\n",
             "{\"type\":\"standby\"}\n",
@@ -200,6 +202,11 @@ class HandoverFuzzTest {
       if (listeners.contains(null)) {
         fuzzing.error("a listener without a name", null);
       }
+    }
+
+    @Override
+    public void doing(String what) {
+      Objects.requireNonNull(what);
     }
 
     @Override

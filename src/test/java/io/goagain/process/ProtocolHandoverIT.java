@@ -156,7 +156,13 @@ class ProtocolHandoverIT {
 
   private static SingleApp tls() throws Exception {
     SingleApp.Starter starter = SingleApp.starter();
-    Path keystore = starter.directory().resolve("keystore.p12");
+    Path keystore = makeKeystore(starter.directory());
+    return starter.arguments("--tls", "0", "--keystore", keystore.toString()).start();
+  }
+
+  /** With a certificate for 127.0.0.1. */
+  static Path makeKeystore(Path directory) throws Exception {
+    Path keystore = directory.resolve("keystore.p12");
     Process keytool =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
@@ -179,7 +185,7 @@ class ProtocolHandoverIT {
             .start();
     String said = new String(keytool.getInputStream().readAllBytes(), UTF_8);
     assertEquals(0, keytool.waitFor(), said);
-    return starter.arguments("--tls", "0", "--keystore", keystore.toString()).start();
+    return keystore;
   }
 
   private static Path keystore(SingleApp app) {

@@ -41,6 +41,9 @@ final class TestProgram {
     /** Before a server listens. */
     default void configure(HttpServer server) {}
 
+    /** Before RestartVerticle is deployed. */
+    default void beforeReady(RestartVerticle verticle) {}
+
     /** Answers what the program itself does not know. */
     default void handle(HttpServerRequest request) {
       request.response().setStatusCode(404).end();
@@ -101,7 +104,12 @@ final class TestProgram {
             RestartMessages.EVENTS, event -> say("event %s", event.body().encode()));
     part.prepare(vertx, servers);
     deployServers()
-        .compose(deployed -> vertx.deployVerticle(new RestartVerticle(options)))
+        .compose(
+            deployed -> {
+              RestartVerticle verticle = new RestartVerticle(options);
+              part.beforeReady(verticle);
+              return vertx.deployVerticle(verticle);
+            })
         .compose(deployed -> ask("/status", null))
         .onComplete(
             status -> {

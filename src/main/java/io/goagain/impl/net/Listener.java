@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.netty.channel.Channel;
 import io.vertx.core.Future;
+import io.vertx.core.http.HttpServerOptions;
 
 /** A named listening socket that this process serves. */
 public final class Listener {
@@ -62,6 +63,11 @@ public final class Listener {
 
   ListenerSettings settings() {
     return settings;
+  }
+
+  /** The options of its server, or null: that is none for HTTP, or one that nobody has named. */
+  public HttpServerOptions http() {
+    return settings.http();
   }
 
   /** Whether it is a Unix socket whose file belongs to somebody else, who made it. */

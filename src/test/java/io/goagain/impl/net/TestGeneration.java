@@ -62,7 +62,7 @@ final class TestGeneration {
                   @Override
                   public Future<?> start() {
                     if (name != null) {
-                      new ListenerSettings(name, true, Future::succeededFuture, null, null)
+                      new ListenerSettings(name, true, Future::succeededFuture, null, null, null)
                           .applyTo(context);
                     }
                     return listen.apply(context);
