@@ -168,6 +168,8 @@ final class Takeovers implements AutoCloseable {
     AppProcess process = launch();
     Generation ready = process.awaitReady(generation);
     assertEquals(generation, ready.generation());
+    // Printed after that: what is stopped now would never tell where it listens.
+    ports.values().forEach(process::address);
     return process;
   }
 
