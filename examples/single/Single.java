@@ -25,7 +25,8 @@ import java.util.Set;
  * on the Unix socket {@code --unix}; with {@code --tcp} an echo server; with {@code --tls} (a
  * PKCS#12 file, password "secret") HTTPS on that port; with {@code --admin} a port for requests to
  * the event-bus addresses of RestartVerticle, whose options are {@code --options}, in JSON. With
- * {@code --warm-up} a successor sends itself {@code GET /} before it is ready.
+ * {@code --warm-up} a successor sends itself {@code GET /} before it is ready. {@code --archive} is
+ * a directory for class-data archives.
  */
 public final class Single {
 
@@ -40,8 +41,21 @@ public final class Single {
   /** Starts it, and returns. */
   public static void run(Arguments arguments) {
     arguments.allow(
-        Set.of("host", "port", "unix", "tcp", "tls", "keystore", "admin", "instances", "warm-up"));
+        Set.of(
+            "host",
+            "port",
+            "unix",
+            "tcp",
+            "tls",
+            "keystore",
+            "admin",
+            "instances",
+            "archive",
+            "warm-up"));
     RestartOptions options = Service.begin(arguments);
+    if (arguments.has("archive")) {
+      options.setArchiveDirectory(arguments.get("archive", null));
+    }
     if (arguments.has("warm-up")) {
       options.getWarmUp().setRequests(List.of(new WarmUpRequest()));
     }

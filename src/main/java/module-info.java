@@ -11,6 +11,7 @@ module io.goagain {
   requires io.netty.transport;
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.unix.common;
+  requires java.management;
   requires jdk.unsupported;
   requires static info.picocli;
   requires static java.logging;

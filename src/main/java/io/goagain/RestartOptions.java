@@ -48,6 +48,8 @@ public class RestartOptions {
   private String controlSocketGroup;
   private List<String> controlSocketUsers = List.of();
   private WarmUpOptions warmUp = new WarmUpOptions();
+  private ArchiveMode archive = ArchiveMode.AUTO;
+  private String archiveDirectory;
   private long readinessTimeout = DEFAULT_READINESS_TIMEOUT;
 
   /** All defaults. */
@@ -70,6 +72,8 @@ public class RestartOptions {
     controlSocketUsers = other.controlSocketUsers;
     warmUp = new WarmUpOptions(other.warmUp);
     readinessTimeout = other.readinessTimeout;
+    archive = other.archive;
+    archiveDirectory = other.archiveDirectory;
   }
 
   /**
@@ -101,6 +105,8 @@ public class RestartOptions {
         case "controlSocketGroup" -> setControlSocketGroup((String) value);
         case "controlSocketUsers" -> setControlSocketUsers(strings((JsonArray) value));
         case "warmUp" -> setWarmUp(new WarmUpOptions((JsonObject) value));
+        case "archive" -> setArchive(ArchiveMode.of((String) value));
+        case "archiveDirectory" -> setArchiveDirectory((String) value);
         case "readinessTimeout" -> setReadinessTimeout(((Number) value).longValue());
         default -> throw new IllegalArgumentException("there is no option of that name");
       }
@@ -155,6 +161,10 @@ public class RestartOptions {
     }
     if (controlSocketGroup != null) {
       json.put("controlSocketGroup", controlSocketGroup);
+    }
+    json.put("archive", archive.toString());
+    if (archiveDirectory != null) {
+      json.put("archiveDirectory", archiveDirectory);
     }
     return json.put("warmUp", warmUp.toJson()).put("readinessTimeout", readinessTimeout);
   }
@@ -417,6 +427,42 @@ public class RestartOptions {
    */
   public RestartOptions setReadinessTimeout(long readinessTimeout) {
     this.readinessTimeout = notNegative(readinessTimeout);
+    return this;
+  }
+
+  /** Whether archives are kept. */
+  public ArchiveMode getArchive() {
+    return archive;
+  }
+
+  /**
+   * Sets whether class-data archives are kept, from which the next generations start faster. This
+   * process makes one once it has served for a while, in a child that gets only the processor time
+   * that nobody else wants. Flags of the JVM that choose an archive, an agent or a log file switch
+   * it off.
+   */
+  public RestartOptions setArchive(ArchiveMode archive) {
+    this.archive = archive;
+    return this;
+  }
+
+  /** Where archives are kept, or null. */
+  public String getArchiveDirectory() {
+    return archiveDirectory;
+  }
+
+  /**
+   * Sets where archives are kept: a directory that nobody but this user can write to, as what is in
+   * an archive is executed; it is made if it is not there. A relative one begins at the working
+   * directory. At most two archives a program are kept, of some 30 MB each. Null, the default:
+   * {@code goagain} in {@code $CACHE_DIRECTORY}, which systemd sets, else in {@code
+   * $XDG_CACHE_HOME}, else in {@code ~/.cache}, if that exists and can be written to.
+   */
+  public RestartOptions setArchiveDirectory(String archiveDirectory) {
+    if (archiveDirectory != null && archiveDirectory.isEmpty()) {
+      throw new IllegalArgumentException("must not be empty");
+    }
+    this.archiveDirectory = withoutNul(archiveDirectory);
     return this;
   }
 }

@@ -68,7 +68,9 @@ class RestartOptionsTest {
             "controlSocketGroup",
             "controlSocketUsers",
             "warmUp",
-            "readinessTimeout"),
+            "readinessTimeout",
+            "archive",
+            "archiveDirectory"),
         unlikeTheDefaults().toJson().fieldNames());
   }
 
@@ -112,7 +114,9 @@ class RestartOptionsTest {
         .setControlSocketMode("0666")
         .setControlSocketGroup("other")
         .setControlSocketUsers(List.of("other"))
-        .setReadinessTimeout(9);
+        .setReadinessTimeout(9)
+        .setArchive(ArchiveMode.AUTO)
+        .setArchiveDirectory("/other");
     copy.getWarmUp().setConcurrency(9).setRequests(List.of());
     assertSameOptions(unlikeTheDefaults(), original);
   }
@@ -204,6 +208,10 @@ class RestartOptionsTest {
           `{"controlSocketUsers": [1000]}`,    controlSocketUsers, 1000
           `{"controlSocketUsers": null}`,      controlSocketUsers, null
           `{"readinessTimeout": -1}`,          readinessTimeout, is -1
+          `{"archive": "on"}`,                 archive,          on
+          `{"archive": true}`,                 archive,          true
+          `{"archiveDirectory": ""}`,          archiveDirectory, empty
+          `{"archiveDirectory": 7}`,           archiveDirectory, 7
           `{"warmUp": true}`,                  warmUp,           true
           `{"warmUp": {"nonsense": 1}}`,       warmUp,           nonsense
           `{"warmUp": {"requests": {}}}`,      warmUp,           requests
@@ -259,7 +267,9 @@ class RestartOptionsTest {
                 .setMinDuration(0)
                 .setMaxDuration(700)
                 .setOnFailure(WarmUpOptions.OnFailure.LOG))
-        .setReadinessTimeout(0);
+        .setReadinessTimeout(0)
+        .setArchive(ArchiveMode.OFF)
+        .setArchiveDirectory("cache");
   }
 
   private static RestartOptions throughText(RestartOptions options) {
@@ -282,6 +292,8 @@ class RestartOptionsTest {
         () -> assertEquals(expected.getControlSocketGroup(), actual.getControlSocketGroup()),
         () -> assertEquals(expected.getControlSocketUsers(), actual.getControlSocketUsers()),
         () -> assertEquals(expected.getWarmUp().toJson(), actual.getWarmUp().toJson()),
-        () -> assertEquals(expected.getReadinessTimeout(), actual.getReadinessTimeout()));
+        () -> assertEquals(expected.getReadinessTimeout(), actual.getReadinessTimeout()),
+        () -> assertEquals(expected.getArchive(), actual.getArchive()),
+        () -> assertEquals(expected.getArchiveDirectory(), actual.getArchiveDirectory()));
   }
 }

@@ -30,8 +30,11 @@ record Launch(List<String> arguments, String workingDirectory, Map<String, Strin
           environment.putIfAbsent(entry.substring(0, equals), entry.substring(equals + 1));
         }
       }
+      List<String> arguments = new ArrayList<>(nulSeparated("/proc/self/cmdline"));
+      // What a predecessor has added is not what was typed.
+      arguments.remove(Archives.ownFlag());
       return new Launch(
-          nulSeparated("/proc/self/cmdline"),
+          List.copyOf(arguments),
           workingDirectory(environment.get("PWD")),
           Map.copyOf(environment));
     } catch (IOException | UncheckedIOException e) {

@@ -45,6 +45,15 @@ record NextCommand(
         directory);
   }
 
+  /** The same with one more flag, in front of all arguments, and one more variable. */
+  NextCommand with(String flag, String variable, String value) {
+    List<String> more = new ArrayList<>(arguments);
+    more.add(1, flag);
+    Map<String, String> all = new LinkedHashMap<>(environment);
+    all.put(variable, value);
+    return new NextCommand(path, List.copyOf(more), all, workingDirectory);
+  }
+
   /** As exec(3) takes it, with the variables of a handover. */
   List<String> environmentWith(Map<String, String> handover) {
     Map<String, String> all = new TreeMap<>(environment);

@@ -74,6 +74,8 @@ final class Restarter {
   private final PidFile pidFile;
   private final Vitals vitals;
   private final BeforeReady beforeReady;
+  private final Archives archives;
+  private final ArchiveWriter archiveWriter;
   private final History history = new History();
   private final Instant upSince = Instant.now();
 
@@ -129,6 +131,8 @@ final class Restarter {
     this.pidFile =
         options.getPidFile() == null ? null : new PidFile(options.getPidFile(), generation.pid());
     this.vitals = process.vitals();
+    this.archives = new Archives(options, launch);
+    this.archiveWriter = new ArchiveWriter(archives);
   }
 
   /** Sets what ends the conversations of the control socket that end with this process only. */
@@ -138,6 +142,7 @@ final class Restarter {
 
   /** Says ready. The future completes when this process accepts. */
   Future<Void> start() {
+    Archives.checkOwn();
     if (inheritance.isNextImage()) {
       companion = Companion.ofEarlierImage(inheritance.child());
     } else if (process.original().nextImage()) {
@@ -397,8 +402,12 @@ final class Restarter {
     if (state == before) {
       return;
     }
+    if (before == State.SERVING) {
+      archiveWriter.cancel();
+    }
     switch (state) {
       case SERVING -> {
+        archiveLater();
         if (stopRemembered) {
           fire(Event.STOP);
         } else if (restartRemembered) {
@@ -428,6 +437,21 @@ final class Restarter {
       }
       default -> {}
     }
+  }
+
+  private void archiveLater() {
+    vertx.setTimer(
+        ArchiveWriter.DELAY_MILLIS,
+        id -> {
+          if (machine.state() != State.SERVING) {
+            return; // when it serves again
+          }
+          if (!listeners.hasServed()) {
+            archiveLater();
+            return;
+          }
+          archiveWriter.begin();
+        });
   }
 
   private void drained(DrainReport report) {
@@ -508,7 +532,7 @@ final class Restarter {
         .executeBlocking(
             () ->
                 Successor.spawn(
-                    NextCommand.resolve(launch, current.options()),
+                    archives.applyTo(NextCommand.resolve(launch, current.options())),
                     current.comesBack() ? Role.STAND_IN : Role.SUCCESSOR,
                     generation,
                     open),
@@ -771,7 +795,7 @@ final class Restarter {
               current.successor.kill(Processes.KILL);
             });
     vertx
-        .executeBlocking(() -> NextImage.find(launch, current.options()), false)
+        .executeBlocking(() -> archives.applyTo(NextImage.find(launch, current.options())), false)
         .onComplete(
             command -> current.nextImage = command,
             failure ->

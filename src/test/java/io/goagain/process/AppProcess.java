@@ -54,6 +54,9 @@ public final class AppProcess implements AutoCloseable {
           // A jar at another path cannot use it, which is no news.
           "-Xlog:cds=off,cds+dynamic=off,class+path=off");
 
+  /** The same without an archive of the tests, for which the library keeps none of its own. */
+  public static final List<String> WITHOUT_ARCHIVE = FAST.subList(0, 2);
+
   private static final Pattern READY = Pattern.compile("ready generation=(\\d+) pid=(\\d+)");
   private static final Pattern LISTENING = Pattern.compile("listening (\\S+) (\\S+)");
 

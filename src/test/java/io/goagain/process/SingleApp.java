@@ -69,6 +69,7 @@ final class SingleApp implements AutoCloseable {
     private String java = AppProcess.java();
     private String jar = AppProcess.examples().toString();
     private String host = "127.0.0.1";
+    private List<String> fast = AppProcess.FAST;
     private Path workingDirectory;
     private Class<?> program;
     private Supervisor supervisor = command -> command;
@@ -89,6 +90,12 @@ final class SingleApp implements AutoCloseable {
     Starter jvm(String... options) {
       jvm.addAll(List.of(options));
       return this;
+    }
+
+    /** Lets the library keep archives of its own: in this directory. */
+    Starter archives(Path archives) {
+      fast = AppProcess.WITHOUT_ARCHIVE;
+      return option("archiveDirectory", archives.toString());
     }
 
     Starter arguments(String... more) {
@@ -147,7 +154,7 @@ final class SingleApp implements AutoCloseable {
       Path temporary = Files.createDirectories(directory.resolve("tmp"));
       List<String> command = new ArrayList<>();
       command.add(java);
-      command.addAll(AppProcess.FAST);
+      command.addAll(fast);
       command.addAll(List.of("-Djava.io.tmpdir=" + temporary, "-Djna.tmpdir=" + temporary));
       command.addAll(jvm);
       if (program == null) {

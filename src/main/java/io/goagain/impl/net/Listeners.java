@@ -36,6 +36,7 @@ public final class Listeners {
   private volatile boolean accepting = true;
   private volatile boolean newest = true;
   private volatile boolean succeeded;
+  private volatile boolean served;
 
   /**
    * What this process was started with. Until {@link #accepting(boolean)} nothing is accepted, so
@@ -223,6 +224,9 @@ public final class Listeners {
   }
 
   void track(TrackedConnection connection) {
+    if (!served && !connection.listener().isControl()) {
+      served = true;
+    }
     connections.add(connection);
     connection
         .channel()
@@ -272,6 +276,11 @@ public final class Listeners {
       channel.pipeline().addFirst(new Replay(luggage.unread()));
     }
     listener.channel().serve(channel);
+  }
+
+  /** Whether there was ever a connection of the application. */
+  public boolean hasServed() {
+    return served;
   }
 
   /** A snapshot. */

@@ -21,6 +21,7 @@ import java.util.List;
 final class LibC {
 
   // fcntl.h
+  static final int PRIO_PROCESS = 0;
   static final int F_GETFD = 1;
   static final int F_SETFD = 2;
   static final int F_GETFL = 3;
@@ -184,6 +185,8 @@ final class LibC {
   static native Pointer getgrnam(byte[] name);
 
   static native int kill(int pid, int signal);
+
+  static native int setpriority(int which, int who, int value);
 
   static native int waitpid(int pid, int[] status, int options);
 

@@ -166,6 +166,19 @@ public final class Processes {
     return LibC.waitpid(pid, new int[1], LibC.WNOHANG) == pid;
   }
 
+  /**
+   * How little this thread, and what it starts from now on, is to get of the processors:
+   * setpriority(2), which on Linux is about one thread. It cannot be taken back without privileges.
+   *
+   * @param value 0 to 19, the least
+   * @throws PosixException EACCES if it is lower than before
+   */
+  public static void nice(int value) throws PosixException {
+    if (LibC.setpriority(LibC.PRIO_PROCESS, 0, value) == -1) {
+      throw LibC.failed("setpriority(PRIO_PROCESS, 0, " + value + ")");
+    }
+  }
+
   /** {@code SIGTERM}; {@code signal 40} for those without a name. */
   public static String signalName(int signal) {
     return signal >= 1 && signal <= SIGNALS.size()

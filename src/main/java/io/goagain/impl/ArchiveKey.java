@@ -1,0 +1,140 @@
+package io.goagain.impl;
+
+import java.io.File;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryManagerMXBean;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
+import java.util.jar.Manifest;
+
+/**
+ * What an archive is good for: this very JDK, these very files, these flags. The JVM looks at most
+ * of it too, but an archive that it would reject need not be tried.
+ *
+ * @param program the same for all versions of a program on this machine
+ * @param key another one whenever a file, a flag or the JDK is another one
+ */
+record ArchiveKey(String program, String key) {
+
+  private static final List<String> PROPERTIES =
+      List.of("java.vm.name", "java.vm.vendor", "java.vm.version", "java.home");
+
+  /** Flags that choose an archive, that an archive does not go with, or that its making would. */
+  private static final List<String> OBSTACLES =
+      List.of(
+          "-Xshare",
+          "-XX:SharedArchiveFile",
+          "-XX:SharedClassListFile",
+          "-XX:ArchiveClassesAtExit",
+          "-XX:DumpLoadedClassList",
+          "-XX:+AutoCreateSharedArchive",
+          "-XX:+RecordDynamicDumpInfo",
+          "-XX:-UseSharedSpaces",
+          "-XX:AOT",
+          "-XX:+AOT",
+          "-XX:StartFlightRecording",
+          "-XX:LogFile",
+          "-Xloggc",
+          "-Xlog",
+          "-javaagent",
+          "-agentlib",
+          "-agentpath",
+          "--patch-module",
+          "--upgrade-module-path",
+          "--limit-modules");
+
+  /** Those that the JVM has been given, by whatever way, but for what this library has added. */
+  static List<String> flags() {
+    return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(flag -> !flag.equals(Archives.ownFlag()))
+        .toList();
+  }
+
+  /** The flag for which there is no archive, or null. */
+  static String obstacle(List<String> flags) {
+    return flags.stream()
+        .filter(flag -> OBSTACLES.stream().anyMatch(flag::startsWith))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /**
+   * Of what is on disk now.
+   *
+   * @throws IOException if something of it is not there, or cannot be in an archive
+   */
+  static ArchiveKey of(Launch launch, List<String> flags) throws IOException {
+    List<String> parts = new ArrayList<>(launch.arguments());
+    parts.add(launch.workingDirectory());
+    String program = digest(parts, 4);
+    parts.addAll(flags);
+    for (String property : PROPERTIES) {
+      parts.add(System.getProperty(property));
+    }
+    parts.add(facts(Path.of(System.getProperty("java.home"), "lib", "modules")));
+    ManagementFactory.getGarbageCollectorMXBeans().stream()
+        .map(MemoryManagerMXBean::getName)
+        .forEach(parts::add);
+    Path here = Path.of(launch.workingDirectory());
+    for (String property : List.of("java.class.path", "jdk.module.path")) {
+      for (String entry : System.getProperty(property, "").split(File.pathSeparator, -1)) {
+        if (!entry.isEmpty()) {
+          addJar(here.resolve(entry), parts);
+        }
+      }
+    }
+    return new ArchiveKey(program, digest(parts, 8));
+  }
+
+  private static void addJar(Path jar, List<String> parts) throws IOException {
+    if (!Files.exists(jar)) {
+      parts.add(jar + " is missing");
+      return;
+    }
+    if (Files.isDirectory(jar)) {
+      throw new IOException(jar + " is a directory, and only jars can be in an archive");
+    }
+    parts.add(facts(jar));
+    try (JarFile open = new JarFile(jar.toFile())) {
+      Manifest manifest = open.getManifest();
+      String more =
+          manifest == null
+              ? null
+              : manifest.getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
+      if (more != null) {
+        for (String entry : more.trim().split(" +", -1)) {
+          Path file = jar.resolveSibling(entry);
+          parts.add(Files.exists(file) ? facts(file) : file + " is missing");
+        }
+      }
+    }
+  }
+
+  private static String facts(Path file) throws IOException {
+    BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+    return file + " " + attributes.size() + " " + attributes.lastModifiedTime().toMillis();
+  }
+
+  private static String digest(List<String> parts, int bytes) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      for (String part : parts) {
+        sha.update(String.valueOf(part).getBytes(StandardCharsets.UTF_8));
+        sha.update((byte) 0);
+      }
+      return HexFormat.of().formatHex(sha.digest(), 0, bytes);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package io.goagain.impl;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.goagain.impl.posix.Processes;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.management.JMException;
+import javax.management.ObjectName;
+
+/**
+ * Has the JVM archive the classes that this process has loaded: a child of it does the work, at the
+ * lowest priority, while this process serves and no restart is under way. So nothing waits for it,
+ * and a process that executes its next image leaves an archive too.
+ */
+final class ArchiveWriter {
+
+  /** Until a process that serves has done all that it does often. */
+  static final long DELAY_MILLIS = Long.getLong("goagain.archive.delay", 15_000);
+
+  private static final System.Logger LOG = System.getLogger(ArchiveWriter.class.getName());
+  private static final int LOWEST = 19;
+
+  private final Archives archives;
+  private Path unfinished;
+  private boolean cancelled;
+  private boolean begun;
+
+  ArchiveWriter(Archives archives) {
+    this.archives = archives;
+  }
+
+  /** Makes one, if there is none, on a thread of its own. Once in a process. */
+  synchronized void begin() {
+    if (begun) {
+      return;
+    }
+    begun = true;
+    Thread writer = new Thread(this::run, "goagain-archive");
+    writer.setDaemon(true);
+    writer.start();
+  }
+
+  /** A restart or a stop has precedence. */
+  synchronized void cancel() {
+    if (unfinished == null) {
+      return;
+    }
+    cancelled = true;
+    killChild();
+  }
+
+  private void killChild() {
+    String flag = Archives.FLAG + unfinished;
+    ProcessHandle.current()
+        .children()
+        .filter(
+            child ->
+                child
+                    .info()
+                    .arguments()
+                    .map(words -> Stream.of(words).anyMatch(word -> word.startsWith(flag)))
+                    .orElse(false))
+        .forEach(ProcessHandle::destroyForcibly);
+  }
+
+  private void run() {
+    try {
+      if (!archives.areKept()) {
+        return;
+      }
+      Processes.nice(LOWEST); // children inherit it
+      ArchiveKey key = archives.key();
+      if (archives.has(key)) {
+        return;
+      }
+      Path target = archives.unfinished(key);
+      synchronized (this) {
+        unfinished = target;
+      }
+      try {
+        write(target, key);
+      } finally {
+        removeWhatIsLeft(target);
+        synchronized (this) {
+          unfinished = null;
+        }
+      }
+    } catch (IOException | JMException | RuntimeException e) {
+      LOG.log(WARNING, "no archive was made for the next generation: {0}", e);
+    }
+  }
+
+  private void write(Path target, ArchiveKey key) throws IOException, JMException {
+    long begin = System.nanoTime();
+    Object said =
+        ManagementFactory.getPlatformMBeanServer()
+            .invoke(
+                new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                "vmCds",
+                new Object[] {new String[] {"static_dump", target.toString()}},
+                new String[] {String[].class.getName()});
+    synchronized (this) {
+      if (cancelled) {
+        LOG.log(INFO, "no archive was made: a restart or a stop came first");
+        return;
+      }
+      if (!Files.exists(target)) {
+        throw new IOException("the JVM wrote no " + target + ": " + said);
+      }
+      Path archive = archives.finish(target, key);
+      LOG.log(
+          INFO,
+          "the next generation will start from {0}, made in {1} ms",
+          archive,
+          Long.toString((System.nanoTime() - begin) / 1_000_000));
+    }
+  }
+
+  /** The JVM keeps what its child has printed in the working directory, by the child's pid. */
+  private static void removeWhatIsLeft(Path target) throws IOException {
+    String name = target.getFileName().toString();
+    try (Stream<Path> left = Files.list(target.getParent())) {
+      for (Path file : left.filter(f -> f.getFileName().toString().startsWith(name)).toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+    try (Stream<Path> here = Files.list(Path.of(System.getProperty("user.dir")))) {
+      List<Path> printed =
+          here.filter(f -> f.getFileName().toString().matches("java_pid\\d+_std(out|err)"))
+              .toList();
+      for (Path file : printed) {
+        if (Files.readString(file).contains(target.toString())) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,206 @@
+package io.goagain.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.goagain.load.Load;
+import io.goagain.process.SingleApp.Starter;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A process leaves an archive, its successors start from it, and a bad one harms nobody. */
+@Timeout(120)
+class ArchiveIT {
+
+  private static final String USED = "the next generation starts from ";
+
+  private static Starter starter() throws IOException {
+    Starter starter = SingleApp.starter();
+    return starter
+        .archives(archives(starter.directory()))
+        .workingDirectory(Files.createDirectory(starter.directory().resolve("work")))
+        .jvm("-Dgoagain.archive.delay=100");
+  }
+
+  private static Path archives(Path directory) {
+    return directory.resolve("archives");
+  }
+
+  private static List<Path> files(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.sorted().toList();
+    }
+  }
+
+  /** Waits for the archive that generation 1 makes once it was asked for something. */
+  private static Path awaitArchive(SingleApp app) throws IOException {
+    Wire.fetch(app.address("public"), "/");
+    app.log("the next generation will start from (\\S+),");
+    List<Path> all = files(archives(app.directory()));
+    assertEquals(1, all.size(), all::toString);
+    return all.get(0);
+  }
+
+  private static boolean isMapped(long pid, Path archive) throws IOException {
+    return Files.readString(Path.of("/proc/" + pid + "/maps")).contains(archive.toString());
+  }
+
+  @Test
+  void successorsStartFromIt() throws Exception {
+    try (SingleApp app = starter().start()) {
+      Path archive = awaitArchive(app);
+      List<String> typed = SingleApp.strings(app.process().newest().pid(), "cmdline");
+      assertFalse(isMapped(app.process().newest().pid(), archive));
+      Load load = app.load();
+      for (int generation = 2; generation <= 3; generation++) {
+        app.restartWell(null);
+        long pid = app.process().newest().pid();
+        assertTrue(isMapped(pid, archive));
+        // One more word than was typed, and not one more in each generation.
+        assertEquals(typed.size() + 1, SingleApp.strings(pid, "cmdline").size());
+      }
+      SingleApp.assertNothingLost(load, 1, 2, 3);
+      assertEquals(2, app.count(USED));
+      assertEquals(0, app.count("the JVM has rejected"));
+      assertEquals(List.of(archive), files(archives(app.directory())));
+      assertEquals(List.of(), files(app.directory().resolve("work")));
+    }
+  }
+
+  @Test
+  void bothImagesOfTheDoubleStrategyDo() throws Exception {
+    try (SingleApp app = starter().option("strategy", "double").start()) {
+      Path archive = awaitArchive(app);
+      assertEquals(200, app.restart().status());
+      assertTrue(isMapped(app.process().awaitReady(3).pid(), archive));
+      assertEquals(2, app.count(USED));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"truncated", "random", "unreadable", "wrong key"})
+  void badArchiveIsAPlainStart(String how) throws Exception {
+    try (SingleApp app = starter().start()) {
+      Path archive = awaitArchive(app);
+      String line = "the archive " + archive + " is damaged";
+      switch (how) {
+        case "truncated" -> truncate(archive);
+        case "random" -> randomize(archive);
+        case "unreadable" -> {
+          // To root, too.
+          Files.delete(archive);
+          Files.createDirectory(archive);
+          line = "the archive " + archive + " cannot be read";
+        }
+        default -> {
+          // Of nothing that the JVM could check: only the checksum fits.
+          Files.delete(archive);
+          String name = archive.getFileName().toString();
+          archive = archive.resolveSibling(name.replaceAll("-[0-9a-f]{8}\\.jsa", "-00000000.jsa"));
+          Files.createFile(archive);
+          line = "the JVM has rejected the archive " + archive;
+        }
+      }
+      Load load = app.load();
+      app.restartWell(null);
+      SingleApp.assertNothingLost(load, 1, 2);
+      assertEquals(1, app.count(line), () -> app.process().failure("no line").getMessage());
+      assertFalse(isMapped(app.process().newest().pid(), archive));
+    }
+  }
+
+  private static void truncate(Path archive) throws IOException {
+    assertTrue(archive.toFile().setWritable(true));
+    try (FileChannel file = FileChannel.open(archive, StandardOpenOption.WRITE)) {
+      file.truncate(file.size() / 2);
+    }
+  }
+
+  private static void randomize(Path archive) throws IOException {
+    byte[] bytes = new byte[Math.toIntExact(Files.size(archive))];
+    new Random(1).nextBytes(bytes);
+    Files.delete(archive);
+    Files.write(archive, bytes);
+  }
+
+  @Test
+  void newJarIsAnotherProgramAndTwoArchivesAreKept() throws Exception {
+    Starter starter = starter();
+    Path jar =
+        Files.copy(
+            AppProcess.examples(),
+            starter.directory().resolve("app.jar"),
+            StandardCopyOption.COPY_ATTRIBUTES);
+    try (SingleApp app = starter.command(AppProcess.java(), jar.toString()).start()) {
+      Path first = awaitArchive(app);
+      for (int generation = 2; generation <= 4; generation++) {
+        Files.setLastModifiedTime(jar, FileTime.fromMillis(generation * 1_000_000L));
+        app.restartWell(null);
+        assertEquals(generation - 1, app.count("spawned generation"));
+        Wire.fetch(app.address("public"), "/");
+        int made = generation;
+        app.await(
+            "archive " + made, () -> app.count("the next generation will start from") == made);
+      }
+      assertEquals(0, app.count(USED), "each was made for another jar");
+      List<Path> kept = files(archives(app.directory()));
+      assertEquals(2, kept.size(), kept::toString);
+      assertFalse(kept.contains(first));
+    }
+  }
+
+  @Test
+  void restartDoesNotWaitForIt() throws Exception {
+    try (SingleApp app = starter().start()) {
+      Wire.fetch(app.address("public"), "/");
+      app.await("it is being made", () -> !files(archives(app.directory())).isEmpty());
+      app.restartWell(null);
+      long newest = app.process().newest().pid();
+      app.awaitAlone(newest);
+      assertTrue(
+          files(archives(app.directory())).stream()
+              .noneMatch(file -> file.toString().endsWith(".tmp")),
+          () -> app.process().failure("left").getMessage());
+    }
+  }
+
+  @Test
+  void flagsOfTheUserWin() throws Exception {
+    try (SingleApp app = starter().jvm("-Xshare:off").start()) {
+      Wire.fetch(app.address("public"), "/");
+      app.log("no archive is kept: the JVM was started with -Xshare:off");
+      app.restartWell(null);
+      assertEquals(List.of(), files(archives(app.directory())));
+    }
+  }
+
+  @Test
+  void directoryThatOthersCanWriteToIsRefused() throws Exception {
+    Starter starter = starter();
+    Path archives = Files.createDirectory(archives(starter.directory()));
+    Files.setPosixFilePermissions(archives, PosixFilePermissions.fromString("rwxrwxrwx"));
+    try (SingleApp app = starter.start()) {
+      Wire.fetch(app.address("public"), "/");
+      app.log("no archive is kept: The archive directory .* can be written by others");
+      app.restartWell(null);
+      assertEquals(List.of(), files(archives));
+    }
+  }
+}
