@@ -56,7 +56,7 @@ record ArchiveKey(String program, String key) {
   /** Those that the JVM has been given, by whatever way, but for what this library has added. */
   static List<String> flags() {
     return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(flag -> !flag.equals(Archives.ownFlag()))
+        .filter(flag -> !Archives.ownFlags().contains(flag))
         .toList();
   }
 

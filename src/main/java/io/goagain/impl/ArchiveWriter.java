@@ -2,12 +2,15 @@ package io.goagain.impl;
 
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.goagain.impl.Archives.Quality;
 import io.goagain.impl.posix.Processes;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import javax.management.JMException;
@@ -26,8 +29,18 @@ final class ArchiveWriter {
   private static final System.Logger LOG = System.getLogger(ArchiveWriter.class.getName());
   private static final int LOWEST = 19;
 
+  /** What a JVM says at the end is what went wrong. */
+  private static final int SAID = 300;
+
+  /** JEP 483. */
+  private static final int AOT_LINKING = 24;
+
+  /** A child would open the same port. */
+  private static final String MANAGEMENT = "-Dcom.sun.management";
+
   private final Archives archives;
   private Path unfinished;
+  private Process child;
   private boolean cancelled;
   private boolean begun;
 
@@ -56,12 +69,16 @@ final class ArchiveWriter {
   }
 
   private void killChild() {
+    if (child != null) {
+      child.destroyForcibly();
+      return;
+    }
     String flag = Archives.FLAG + unfinished;
     ProcessHandle.current()
         .children()
         .filter(
-            child ->
-                child
+            process ->
+                process
                     .info()
                     .arguments()
                     .map(words -> Stream.of(words).anyMatch(word -> word.startsWith(flag)))
@@ -76,7 +93,8 @@ final class ArchiveWriter {
       }
       Processes.nice(LOWEST); // children inherit it
       ArchiveKey key = archives.key();
-      if (archives.has(key)) {
+      Quality quality = Archives.ownList() == null ? Quality.BASIC : Quality.FULL;
+      if (archives.has(key, quality)) {
         return;
       }
       Path target = archives.unfinished(key);
@@ -84,7 +102,7 @@ final class ArchiveWriter {
         unfinished = target;
       }
       try {
-        write(target, key);
+        write(target, key, quality);
       } finally {
         removeWhatIsLeft(target);
         synchronized (this) {
@@ -93,18 +111,17 @@ final class ArchiveWriter {
       }
     } catch (IOException | JMException | RuntimeException e) {
       LOG.log(WARNING, "no archive was made for the next generation: {0}", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // which nobody does
+    } finally {
+      Archives.removeOwnList();
     }
   }
 
-  private void write(Path target, ArchiveKey key) throws IOException, JMException {
+  private void write(Path target, ArchiveKey key, Quality quality)
+      throws IOException, JMException, InterruptedException {
     long begin = System.nanoTime();
-    Object said =
-        ManagementFactory.getPlatformMBeanServer()
-            .invoke(
-                new ObjectName("com.sun.management:type=DiagnosticCommand"),
-                "vmCds",
-                new Object[] {new String[] {"static_dump", target.toString()}},
-                new String[] {String[].class.getName()});
+    String said = quality == Quality.FULL ? fromList(target) : fromWhatIsLoaded(target);
     synchronized (this) {
       if (cancelled) {
         LOG.log(INFO, "no archive was made: a restart or a stop came first");
@@ -113,13 +130,58 @@ final class ArchiveWriter {
       if (!Files.exists(target)) {
         throw new IOException("the JVM wrote no " + target + ": " + said);
       }
-      Path archive = archives.finish(target, key);
+      Path archive = archives.finish(target, key, quality);
       LOG.log(
           INFO,
           "the next generation will start from {0}, made in {1} ms",
           archive,
           Long.toString((System.nanoTime() - begin) / 1_000_000));
     }
+  }
+
+  /** The JVM lists its classes, and has a child write the archive. */
+  private static String fromWhatIsLoaded(Path target) throws JMException {
+    Object said =
+        ManagementFactory.getPlatformMBeanServer()
+            .invoke(
+                new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                "vmCds",
+                new Object[] {new String[] {"static_dump", target.toString()}},
+                new String[] {String[].class.getName()});
+    return String.valueOf(said);
+  }
+
+  private String fromList(Path target) throws IOException, InterruptedException {
+    Path list = target.resolveSibling(target.getFileName() + ".list");
+    String listed = Files.readString(Archives.ownList());
+    // The JVM goes on writing it: the last line may be half of one.
+    Files.writeString(list, listed.substring(0, listed.lastIndexOf('\n') + 1));
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    archives.flags().stream().filter(flag -> !flag.startsWith(MANAGEMENT)).forEach(command::add);
+    command.addAll(
+        List.of(
+            "-Xshare:dump",
+            "-XX:SharedClassListFile=" + list,
+            Archives.FLAG + target,
+            "-cp",
+            System.getProperty("java.class.path")));
+    if (Runtime.version().feature() >= AOT_LINKING) {
+      command.add(1, "-XX:+AOTClassLinking");
+    }
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().keySet().removeAll(Archives.JVM_VARIABLES);
+    Process process;
+    synchronized (this) {
+      if (cancelled) {
+        return "";
+      }
+      process = builder.start();
+      child = process;
+    }
+    String said = new String(process.getInputStream().readAllBytes(), UTF_8);
+    int code = process.waitFor();
+    return "exit code " + code + ", " + said.substring(Math.max(0, said.length() - SAID));
   }
 
   /** The JVM keeps what its child has printed in the working directory, by the child's pid. */

@@ -8,20 +8,26 @@ import io.goagain.RestartOptions;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
  * The class-data archives of this program: a process makes one while it serves, and its successors
- * start from it. An archive is {@code PROGRAM-KEY-CHECKSUM.jsa}; what does not match its name is
- * not used. Its methods block, and fail never: without an archive a start is a plain one.
+ * start from it. An archive is {@code PROGRAM-KEY-QUALITY-CHECKSUM.jsa}; what does not match its
+ * name is not used. Its methods block, and fail never: without an archive a start is a plain one.
+ *
+ * <p>What a process can tell of itself afterwards is good for a "basic" archive. One that was told
+ * at its start to list what it loads can tell of lambdas too: that gives a "full" one.
  */
 final class Archives {
 
@@ -30,11 +36,28 @@ final class Archives {
   /** Tells a process which archive it was started from; its command line has the flag for that. */
   static final String VARIABLE = "GOAGAIN_ARCHIVE";
 
+  /** The same for the list of its classes, which it is to write. */
+  private static final String LIST_VARIABLE = "GOAGAIN_CLASS_LIST";
+
+  private static final String LIST_FLAG = "-XX:DumpLoadedClassList=";
+  private static final String LIST_SUFFIX = ".classlist";
+
+  /** How much of what a process does at its start is in an archive. */
+  enum Quality {
+    FULL,
+    BASIC;
+
+    private String text() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
   private static final System.Logger LOG = System.getLogger(Archives.class.getName());
   private static final String SUFFIX = ".jsa";
   private static final String UNFINISHED = ".tmp";
   private static final int KEPT = 2;
-  private static final List<String> JVM_VARIABLES =
+  private static final Duration LISTS_ARE_READ = Duration.ofHours(1);
+  static final List<String> JVM_VARIABLES =
       List.of("CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS");
 
   private final RestartOptions options;
@@ -75,10 +98,33 @@ final class Archives {
     }
   }
 
-  /** What {@link #applyTo} has put on the command line of this process, or null. */
-  static String ownFlag() {
-    String archive = System.getenv(VARIABLE);
-    return archive == null ? null : FLAG + archive;
+  /** What {@link #applyTo} has put on the command line of this process. */
+  static List<String> ownFlags() {
+    List<String> own = new ArrayList<>();
+    if (System.getenv(VARIABLE) != null) {
+      own.add(FLAG + System.getenv(VARIABLE));
+    }
+    if (System.getenv(LIST_VARIABLE) != null) {
+      own.add(LIST_FLAG + System.getenv(LIST_VARIABLE));
+    }
+    return own;
+  }
+
+  /** The classes that this process has loaded, or null if it was not told to list them. */
+  static Path ownList() {
+    String list = System.getenv(LIST_VARIABLE);
+    return list == null ? null : Path.of(list);
+  }
+
+  /** Of no use any more: it has become an archive, or this process ends. */
+  static void removeOwnList() {
+    try {
+      if (ownList() != null) {
+        Files.deleteIfExists(ownList());
+      }
+    } catch (IOException e) {
+      LOG.log(WARNING, "could not remove {0}: {1}", ownList(), e);
+    }
   }
 
   /** The JVM says nothing when it does without: so somebody else has to. */
@@ -101,57 +147,88 @@ final class Archives {
     }
   }
 
-  /** The same command, from an archive if there is one for it. */
+  /** The same command, from an archive if there is one for it, or with what makes a full one. */
   NextCommand applyTo(NextCommand next) {
     try {
-      Path archive = areKept() && isThisProgram(next) ? find(key()) : null;
-      if (archive == null) {
+      if (!areKept() || !isThisProgram(next)) {
         return next;
       }
-      LOG.log(INFO, "the next generation starts from {0}", archive);
-      return next.with(FLAG + archive, VARIABLE, archive.toString());
+      ArchiveKey key = key();
+      Path full = find(key, Quality.FULL);
+      Path archive = full != null ? full : find(key, Quality.BASIC);
+      NextCommand command = next;
+      if (archive != null) {
+        LOG.log(INFO, "the next generation starts from {0}", archive);
+        command = command.with(FLAG + archive, VARIABLE, archive.toString());
+      }
+      if (full == null) {
+        String unique = Long.toHexString(System.nanoTime());
+        String list = directory.resolve(prefix(key) + unique + LIST_SUFFIX).toString();
+        command = command.with(LIST_FLAG + list, LIST_VARIABLE, list);
+      }
+      return command;
     } catch (IOException e) {
       LOG.log(WARNING, "the next generation starts without an archive: {0}", e);
       return next;
     }
   }
 
-  /** Whether there is one for what is on disk now. */
-  boolean has(ArchiveKey key) throws IOException {
-    return !matching(name(key)).isEmpty();
+  /** Whether there is one for what is on disk now that is as good. */
+  boolean has(ArchiveKey key, Quality quality) throws IOException {
+    return matching(prefix(key)).stream()
+        .map(file -> file.getFileName().toString())
+        .filter(name -> name.endsWith(SUFFIX))
+        .anyMatch(
+            name ->
+                name.startsWith(prefix(key, Quality.FULL))
+                    || name.startsWith(prefix(key, quality)));
   }
 
   ArchiveKey key() throws IOException {
     return ArchiveKey.of(launch, flags);
   }
 
-  /** Where an archive is written before it has its name. */
-  Path unfinished(ArchiveKey key) {
-    return directory.resolve(name(key) + ProcessHandle.current().pid() + UNFINISHED);
+  /** Of the JVM, without those that {@link #applyTo} has added. */
+  List<String> flags() {
+    return flags;
   }
 
-  /** Gives it its name, and removes what is too old. */
-  Path finish(Path unfinished, ArchiveKey key) throws IOException {
-    Path archive = directory.resolve(name(key) + checksum(unfinished) + SUFFIX);
+  /** Where an archive is written before it has its name. */
+  Path unfinished(ArchiveKey key) {
+    return directory.resolve(prefix(key) + ProcessHandle.current().pid() + UNFINISHED);
+  }
+
+  /** Gives it its name, and removes what is too old, or not as good. */
+  Path finish(Path unfinished, ArchiveKey key, Quality quality) throws IOException {
+    Path archive = directory.resolve(prefix(key, quality) + checksum(unfinished) + SUFFIX);
     Files.move(unfinished, archive, StandardCopyOption.ATOMIC_MOVE);
-    prune(key);
+    prune(key, archive);
     return archive;
   }
 
-  private void prune(ArchiveKey key) throws IOException {
-    for (Path left : matching(key.program() + "-")) {
-      if (left.toString().endsWith(UNFINISHED) && !isBeingWritten(left)) {
-        Files.deleteIfExists(left);
+  private void prune(ArchiveKey key, Path newest) throws IOException {
+    List<Path> others = new ArrayList<>();
+    for (Path file : matching(key.program() + "-")) {
+      String name = file.getFileName().toString();
+      if (name.endsWith(SUFFIX) && !file.equals(newest)) {
+        if (name.startsWith(prefix(key))) {
+          Files.deleteIfExists(file);
+        } else {
+          others.add(file);
+        }
+      } else if ((name.endsWith(UNFINISHED) && !isBeingWritten(file))
+          || (name.endsWith(LIST_SUFFIX) && isOld(file))) {
+        Files.deleteIfExists(file);
       }
     }
-    List<Path> all =
-        matching(key.program() + "-").stream()
-            .filter(file -> file.toString().endsWith(SUFFIX))
-            .sorted(Comparator.comparing(Archives::modified).reversed())
-            .toList();
-    for (Path old : all.subList(Math.min(KEPT, all.size()), all.size())) {
+    others.sort(Comparator.comparing(Archives::modified).reversed());
+    for (Path old : others.subList(Math.min(KEPT - 1, others.size()), others.size())) {
       Files.deleteIfExists(old);
     }
+  }
+
+  private static boolean isOld(Path list) {
+    return modified(list).toInstant().isBefore(Instant.now().minus(LISTS_ARE_READ));
   }
 
   private static boolean isBeingWritten(Path unfinished) {
@@ -168,23 +245,30 @@ final class Archives {
     }
   }
 
-  private static String name(ArchiveKey key) {
+  private static String prefix(ArchiveKey key) {
     return key.program() + "-" + key.key() + "-";
   }
 
+  private static String prefix(ArchiveKey key, Quality quality) {
+    return prefix(key) + quality.text() + "-";
+  }
+
   private List<Path> matching(String prefix) throws IOException {
-    try (Stream<Path> all = Files.walk(directory, 1, new FileVisitOption[0])) {
+    try (Stream<Path> all = Files.list(directory)) {
       return all.filter(file -> file.getFileName().toString().startsWith(prefix)).toList();
     }
   }
 
-  private Path find(ArchiveKey key) throws IOException {
-    for (Path archive : matching(name(key))) {
+  private Path find(ArchiveKey key, Quality quality) throws IOException {
+    for (Path archive : matching(prefix(key, quality))) {
       if (!archive.toString().endsWith(SUFFIX)) {
         continue;
       }
       try {
-        if (archive.getFileName().toString().equals(name(key) + checksum(archive) + SUFFIX)) {
+        if (archive
+            .getFileName()
+            .toString()
+            .equals(prefix(key, quality) + checksum(archive) + SUFFIX)) {
           return archive;
         }
         LOG.log(

@@ -32,7 +32,7 @@ record Launch(List<String> arguments, String workingDirectory, Map<String, Strin
       }
       List<String> arguments = new ArrayList<>(nulSeparated("/proc/self/cmdline"));
       // What a predecessor has added is not what was typed.
-      arguments.remove(Archives.ownFlag());
+      Archives.ownFlags().forEach(arguments::remove);
       return new Launch(
           List.copyOf(arguments),
           workingDirectory(environment.get("PWD")),

@@ -829,6 +829,7 @@ final class Restarter {
     Attempt current = attempt;
     vertx.cancelTimer(current.timer);
     Signals.rememberAll();
+    Archives.removeOwnList();
     LOG.log(
         INFO,
         "generation {0}: process {1} executes generation {2}; process {3} stands in",
@@ -1024,6 +1025,7 @@ final class Restarter {
 
   private void closeLines() {
     listeners.close(Listener::isControl);
+    Archives.removeOwnList();
     if (predecessor != null) {
       predecessor.close();
     }

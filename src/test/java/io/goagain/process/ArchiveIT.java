@@ -16,6 +16,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -26,6 +27,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class ArchiveIT {
 
+  private static final int RESTARTS = Boolean.getBoolean("goagain.long") ? 19 : 2;
+  private static final String MADE = "the next generation will start from ";
   private static final String USED = "the next generation starts from ";
 
   private static Starter starter() throws IOException {
@@ -63,24 +66,36 @@ class ArchiveIT {
   }
 
   @Test
-  void successorsStartFromIt() throws Exception {
+  void successorsStartFromItAndMakeABetterOne() throws Exception {
     try (SingleApp app = starter().start()) {
-      Path archive = awaitArchive(app);
+      Path basic = awaitArchive(app);
       List<String> typed = SingleApp.strings(app.process().newest().pid(), "cmdline");
-      assertFalse(isMapped(app.process().newest().pid(), archive));
+      assertFalse(isMapped(app.process().newest().pid(), basic));
       Load load = app.load();
-      for (int generation = 2; generation <= 3; generation++) {
+      app.restartWell(null);
+      assertTrue(isMapped(app.process().newest().pid(), basic));
+      app.await("there is a full one", () -> app.count(MADE) == 2);
+      List<Path> left = files(archives(app.directory()));
+      assertEquals(1, left.size(), left::toString);
+      Path full = left.get(0);
+      assertTrue(full.toString().contains("-full-"), full::toString);
+      for (int generation = 3; generation <= 2 + RESTARTS; generation++) {
         app.restartWell(null);
         long pid = app.process().newest().pid();
-        assertTrue(isMapped(pid, archive));
+        assertTrue(isMapped(pid, full));
         // One more word than was typed, and not one more in each generation.
         assertEquals(typed.size() + 1, SingleApp.strings(pid, "cmdline").size());
+        app.awaitAlone(pid);
       }
-      SingleApp.assertNothingLost(load, 1, 2, 3);
-      assertEquals(2, app.count(USED));
+      SingleApp.assertNothingLost(
+          load, IntStream.rangeClosed(1, 2 + RESTARTS).boxed().toArray(Integer[]::new));
+      assertEquals(1 + RESTARTS, app.count(USED));
       assertEquals(0, app.count("the JVM has rejected"));
-      assertEquals(List.of(archive), files(archives(app.directory())));
+      assertEquals(List.of(full), files(archives(app.directory())));
       assertEquals(List.of(), files(app.directory().resolve("work")));
+      // Those of the process that lives.
+      List<Path> temporary = files(app.temporaryDirectory());
+      assertTrue(temporary.size() <= 2, temporary::toString);
     }
   }
 
@@ -156,8 +171,7 @@ class ArchiveIT {
         assertEquals(generation - 1, app.count("spawned generation"));
         Wire.fetch(app.address("public"), "/");
         int made = generation;
-        app.await(
-            "archive " + made, () -> app.count("the next generation will start from") == made);
+        app.await("archive " + made, () -> app.count(MADE) == made);
       }
       assertEquals(0, app.count(USED), "each was made for another jar");
       List<Path> kept = files(archives(app.directory()));
