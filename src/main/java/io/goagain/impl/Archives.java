@@ -85,14 +85,13 @@ final class Archives {
       return;
     }
     try {
-      Path found = ArchiveDirectory.find(options, launch);
       flags = ArchiveKey.flags();
       String obstacle = ArchiveKey.obstacle(flags);
-      if (found != null && obstacle != null) {
+      if (obstacle == null) {
+        directory = ArchiveDirectory.find(options, launch);
+      } else if (options.getArchiveDirectory() != null) {
         LOG.log(INFO, "no archive is kept: the JVM was started with {0}", obstacle);
-        return;
       }
-      directory = found;
     } catch (IOException e) {
       LOG.log(WARNING, "no archive is kept: {0}", e.getMessage());
     }

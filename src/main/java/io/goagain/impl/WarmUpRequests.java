@@ -102,10 +102,10 @@ final class WarmUpRequests {
               .formatted(listener.name(), describe(request)));
     }
     return Future.fromCompletionStage(PrivateDoor.open(listeners, listener), context)
-        .onSuccess(
+        .map( // and not a handler beside it, which may come after those of the future
             door -> {
               doors.add(door);
-              clients.put(request, clients(listener.http(), door.port()));
+              return clients.put(request, clients(listener.http(), door.port()));
             });
   }
 
