@@ -38,7 +38,9 @@ public final class ConnectionSender {
   private final Queue<Parcel> unconfirmed = new ArrayDeque<>();
   private int expected;
   private boolean over;
+  private boolean delivered;
   private final List<Runnable> emptied = new ArrayList<>();
+  private final List<Runnable> progress = new ArrayList<>();
 
   public ConnectionSender(HandoverChannel channel, Listeners listeners) {
     this.channel = channel;
@@ -53,6 +55,21 @@ public final class ConnectionSender {
   /** Whether the successor has all that was announced. */
   synchronized boolean isEmpty() {
     return expected == 0;
+  }
+
+  /** How many were announced and have not arrived. */
+  synchronized int underWay() {
+    return expected;
+  }
+
+  /** Whether one has arrived. */
+  synchronized boolean hasDelivered() {
+    return delivered;
+  }
+
+  /** Adds what is to be run, on any thread, whenever one has arrived or none will any more. */
+  synchronized void onProgress(Runnable action) {
+    progress.add(action);
   }
 
   synchronized boolean isOver() {
@@ -102,6 +119,7 @@ public final class ConnectionSender {
     Parcel parcel;
     synchronized (this) {
       parcel = unconfirmed.poll();
+      delivered |= parcel != null;
       sendWaiting();
     }
     if (parcel != null) {
@@ -137,6 +155,7 @@ public final class ConnectionSender {
       waiting.clear();
     }
     mine.forEach(this::takeBack);
+    progressed();
   }
 
   private void takeBack(Parcel parcel) {
@@ -148,6 +167,15 @@ public final class ConnectionSender {
     List<Runnable> actions;
     synchronized (this) {
       actions = --expected == 0 ? List.copyOf(emptied) : List.of();
+    }
+    actions.forEach(Runnable::run);
+    progressed();
+  }
+
+  private void progressed() {
+    List<Runnable> actions;
+    synchronized (this) {
+      actions = List.copyOf(progress);
     }
     actions.forEach(Runnable::run);
   }

@@ -3,7 +3,6 @@ package io.goagain.impl.net;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.impl.net.TrackedConnection.Ending;
-import io.netty.channel.Channel;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -32,6 +31,7 @@ public final class Drain {
   private final CompletableFuture<DrainReport> done = new CompletableFuture<>();
   private final CompletableFuture<Void> told = new CompletableFuture<>();
   private volatile boolean started;
+  private boolean cancelled;
 
   Drain(
       Listeners listeners,
@@ -53,8 +53,8 @@ public final class Drain {
   }
 
   /**
-   * Completed, on an event loop or at once, when every connection that was there has been told to
-   * leave: no request begins here any more. Never fails.
+   * Completed, on any thread, when every connection that was there has been told to leave, or the
+   * drain is done: no request begins here any more. Never fails.
    */
   public CompletableFuture<Void> told() {
     return told;
@@ -66,25 +66,38 @@ public final class Drain {
     }
     listeners.passedOn().stream().filter(which).forEach(Listener::leaving);
     Collection<TrackedConnection> present = listeners.connections();
-    present.forEach(this::joined);
-    // One that has no event loop yet has not read anything, and is told before it does.
-    present.stream()
-        .map(TrackedConnection::channel)
-        .filter(Channel::isRegistered)
-        .map(Channel::eventLoop)
-        .distinct()
-        .map(loop -> CompletableFuture.runAsync(() -> {}, loop))
-        .reduce((one, other) -> one.runAfterBoth(other, () -> {}))
-        .orElse(CompletableFuture.completedFuture(null))
-        .whenComplete((done, failure) -> told.complete(null));
+    if (successor == null) {
+      present.forEach(this::joined);
+      told.complete(null);
+    } else {
+      leaveForSuccessor(present);
+    }
     started = true;
     completeIfEmpty();
     CompletableFuture.delayedExecutor(timeout.toMillis(), TimeUnit.MILLISECONDS)
         .execute(this::cutWhatIsLeft);
   }
 
+  private void leaveForSuccessor(Collection<TrackedConnection> present) {
+    List<TrackedConnection> leaving = present.stream().filter(this::add).toList();
+    // Whoever waits for that waits no longer than the drain lasts.
+    done.whenComplete((report, failure) -> told.complete(null));
+    new Departures(successor, leaving, this::tell).begin().thenRun(() -> told.complete(null));
+  }
+
   void joined(TrackedConnection connection) {
-    if (!which.test(connection.listener()) || done.isDone() || !left.add(connection)) {
+    if (add(connection)) {
+      tell(connection);
+    }
+  }
+
+  private boolean add(TrackedConnection connection) {
+    return which.test(connection.listener()) && !done.isDone() && left.add(connection);
+  }
+
+  /** One that is told now, and one that is to stay after all, hear of it in this order. */
+  private synchronized void tell(TrackedConnection connection) {
+    if (cancelled) {
       return;
     }
     connection.leave(successor, timeout.toMillis());
@@ -124,6 +137,9 @@ public final class Drain {
 
   /** The predecessor serves again: connections that were told nothing yet go on as before. */
   public void cancel() {
+    synchronized (this) {
+      cancelled = true;
+    }
     if (done.complete(report(List.of()))) {
       left.forEach(TrackedConnection::stay);
     }
