@@ -2,9 +2,8 @@ package io.goagain.impl;
 
 import java.io.File;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryManagerMXBean;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -13,6 +12,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
@@ -28,6 +29,12 @@ record ArchiveKey(String program, String key) {
 
   private static final List<String> PROPERTIES =
       List.of("java.vm.name", "java.vm.vendor", "java.vm.version", "java.home");
+
+  /**
+   * Threads that are there from the start, of G1, Parallel and G1, ZGC, Shenandoah; else Serial.
+   */
+  private static final List<String> COLLECTORS =
+      List.of("G1 Main", "GC Thread", "ZD", "Shenandoah");
 
   /** Flags that choose an archive, that an archive does not go with, or that its making would. */
   private static final List<String> OBSTACLES =
@@ -49,16 +56,10 @@ record ArchiveKey(String program, String key) {
           "-javaagent",
           "-agentlib",
           "-agentpath",
+          "@",
           "--patch-module",
           "--upgrade-module-path",
           "--limit-modules");
-
-  /** Those that the JVM has been given, by whatever way, but for what this library has added. */
-  static List<String> flags() {
-    return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(flag -> !Archives.ownFlags().contains(flag))
-        .toList();
-  }
 
   /** The flag for which there is no archive, or null. */
   static String obstacle(List<String> flags) {
@@ -82,9 +83,7 @@ record ArchiveKey(String program, String key) {
       parts.add(System.getProperty(property));
     }
     parts.add(facts(Path.of(System.getProperty("java.home"), "lib", "modules")));
-    ManagementFactory.getGarbageCollectorMXBeans().stream()
-        .map(MemoryManagerMXBean::getName)
-        .forEach(parts::add);
+    parts.addAll(collector());
     Path here = Path.of(launch.workingDirectory());
     for (String property : List.of("java.class.path", "jdk.module.path")) {
       for (String entry : System.getProperty(property, "").split(File.pathSeparator, -1)) {
@@ -94,6 +93,26 @@ record ArchiveKey(String program, String key) {
       }
     }
     return new ArchiveKey(program, digest(parts, 8));
+  }
+
+  /** As the threads of HotSpot's collectors tell: proc_pid_comm(5). */
+  private static Set<String> collector() throws IOException {
+    Set<String> signs = new TreeSet<>();
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path thread : threads) {
+        String name = name(thread);
+        COLLECTORS.stream().filter(name::startsWith).forEach(signs::add);
+      }
+    }
+    return signs;
+  }
+
+  private static String name(Path thread) {
+    try {
+      return Files.readString(thread.resolve("comm"), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return ""; // it has ended: collectors' do not
+    }
   }
 
   private static void addJar(Path jar, List<String> parts) throws IOException {

@@ -109,7 +109,7 @@ final class ArchiveWriter {
           unfinished = null;
         }
       }
-    } catch (IOException | JMException | RuntimeException e) {
+    } catch (IOException | JMException | RuntimeException | LinkageError e) {
       LOG.log(WARNING, "no archive was made for the next generation: {0}", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // which nobody does

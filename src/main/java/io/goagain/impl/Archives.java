@@ -85,7 +85,7 @@ final class Archives {
       return;
     }
     try {
-      flags = ArchiveKey.flags();
+      flags = JvmFlags.of(launch);
       String obstacle = ArchiveKey.obstacle(flags);
       if (obstacle == null) {
         directory = ArchiveDirectory.find(options, launch);

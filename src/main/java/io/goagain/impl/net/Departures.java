@@ -14,12 +14,12 @@ import java.util.function.Consumer;
  * Tells connections to leave for the successor, a few at a time: the next ones when those before
  * have arrived. What a client sends while its connection is under way waits; until its turn comes,
  * a connection is served. The first one goes alone: it takes tens of milliseconds, as the code that
- * moves it runs for the first time in both processes.
+ * moves it runs for the first time in both processes. Whenever all have arrived, twice as many go.
  */
 final class Departures {
 
   /** So few that none of them waits for many others, and enough to keep both processes at it. */
-  private static final int UNDER_WAY = 4;
+  private static final int MOST = 64;
 
   private final ConnectionSender successor;
   private final Consumer<TrackedConnection> tell;
@@ -51,12 +51,12 @@ final class Departures {
         return;
       }
       int moving = successor.underWay();
+      if (moving == 0 && successor.hasDelivered()) {
+        underWay = Math.min(MOST, 2 * underWay);
+      }
       int room = successor.isOver() ? Integer.MAX_VALUE : underWay - moving;
       while (next.size() < room && !waiting.isEmpty()) {
         next.add(waiting.remove());
-      }
-      if (moving == 0 && successor.hasDelivered()) {
-        underWay = UNDER_WAY;
       }
       if (next.isEmpty()) {
         if (waiting.isEmpty()) {
