@@ -88,29 +88,16 @@ final class ArchiveWriter {
 
   private void run() {
     try {
-      if (!archives.areKept()) {
-        return;
-      }
-      Processes.nice(LOWEST); // children inherit it
-      ArchiveKey key = archives.key();
-      Quality quality = Archives.ownList() == null ? Quality.BASIC : Quality.FULL;
-      if (archives.has(key, quality)) {
-        return;
-      }
-      Path target = archives.unfinished(key);
-      synchronized (this) {
-        unfinished = target;
-      }
-      try {
-        write(target, key, quality);
-      } finally {
-        removeWhatIsLeft(target);
-        synchronized (this) {
-          unfinished = null;
-        }
+      if (archives.areKept()) {
+        Processes.nice(LOWEST); // children inherit it
+        make(archives.key());
       }
     } catch (IOException | JMException | RuntimeException | LinkageError e) {
-      LOG.log(WARNING, "no archive was made for the next generation: {0}", e);
+      if (isCancelled()) {
+        LOG.log(INFO, "no archive was made: a restart or a stop came first");
+      } else {
+        LOG.log(WARNING, "no archive was made for the next generation: {0}", e);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // which nobody does
     } finally {
@@ -118,25 +105,44 @@ final class ArchiveWriter {
     }
   }
 
-  private void write(Path target, ArchiveKey key, Quality quality)
-      throws IOException, JMException, InterruptedException {
-    long begin = System.nanoTime();
-    String said = quality == Quality.FULL ? fromList(target) : fromWhatIsLoaded(target);
-    synchronized (this) {
-      if (cancelled) {
-        LOG.log(INFO, "no archive was made: a restart or a stop came first");
-        return;
-      }
-      if (!Files.exists(target)) {
-        throw new IOException("the JVM wrote no " + target + ": " + said);
-      }
-      Path archive = archives.finish(target, key, quality);
-      LOG.log(
-          INFO,
-          "the next generation will start from {0}, made in {1} ms",
-          archive,
-          Long.toString((System.nanoTime() - begin) / 1_000_000));
+  private synchronized boolean isCancelled() {
+    return cancelled;
+  }
+
+  private void make(ArchiveKey key) throws IOException, JMException, InterruptedException {
+    Quality quality = Archives.ownList() == null ? Quality.BASIC : Quality.FULL;
+    if (archives.has(key, quality)) {
+      return;
     }
+    long begin = System.nanoTime();
+    Path target = archives.unfinished(key);
+    synchronized (this) {
+      unfinished = target;
+    }
+    Path archive;
+    try {
+      String said = quality == Quality.FULL ? fromList(target) : fromWhatIsLoaded(target);
+      archive = finish(target, key, quality, said);
+    } finally {
+      removeWhatIsLeft(target);
+      Archives.removeOwnList();
+      synchronized (this) {
+        unfinished = null;
+      }
+    }
+    LOG.log(
+        INFO,
+        "the next generation will start from {0}, made in {1} ms",
+        archive,
+        Long.toString((System.nanoTime() - begin) / 1_000_000));
+  }
+
+  private synchronized Path finish(Path target, ArchiveKey key, Quality quality, String said)
+      throws IOException {
+    if (cancelled || !Files.exists(target)) {
+      throw new IOException("the JVM wrote no " + target + ": " + said);
+    }
+    return archives.finish(target, key, quality);
   }
 
   /** The JVM lists its classes, and has a child write the archive. */
