@@ -215,7 +215,7 @@ final class Archives {
         } else {
           others.add(file);
         }
-      } else if ((name.endsWith(UNFINISHED) && !isBeingWritten(file))
+      } else if ((name.contains(UNFINISHED) && !isBeingWritten(name))
           || (name.endsWith(LIST_SUFFIX) && isOld(file))) {
         Files.deleteIfExists(file);
       }
@@ -230,9 +230,10 @@ final class Archives {
     return modified(list).toInstant().isBefore(Instant.now().minus(LISTS_ARE_READ));
   }
 
-  private static boolean isBeingWritten(Path unfinished) {
-    String name = unfinished.getFileName().toString();
-    String pid = name.substring(name.lastIndexOf('-') + 1, name.length() - UNFINISHED.length());
+  /** The JVM makes files beside it whose names are longer. */
+  private static boolean isBeingWritten(String name) {
+    int end = name.indexOf(UNFINISHED);
+    String pid = name.substring(name.lastIndexOf('-', end) + 1, end);
     return pid.matches("\\d{1,9}") && ProcessHandle.of(Long.parseLong(pid)).isPresent();
   }
 
