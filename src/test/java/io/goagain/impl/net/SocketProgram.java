@@ -139,9 +139,8 @@ final class SocketProgram implements AutoCloseable {
 
   private static String listen(String path, String mode, String group, List<Integer> held)
       throws IOException {
-    // What is open when classes have been loaded.
-    Descriptors.open();
-    int before = Descriptors.open().size();
+    Path directory = Path.of(path).getParent();
+    int before = open(directory);
     try {
       OptionalInt fd =
           SecuredUnixSocket.listenUnlessLive(
@@ -152,9 +151,25 @@ final class SocketProgram implements AutoCloseable {
       held.add(fd.getAsInt());
       return "listening " + modeOf(path);
     } catch (IOException e) {
-      int left = Descriptors.open().size() - before;
+      int left = open(directory) - before;
       return left + " left: " + e.getMessage();
     }
+  }
+
+  /** Sockets, and the directory with what is in it: the JVM opens other files when it likes. */
+  private static int open(Path directory) throws IOException {
+    int count = 0;
+    for (int fd : Descriptors.open()) {
+      try {
+        Path link = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd));
+        if (link.startsWith(directory) || link.toString().startsWith("socket:")) {
+          count++;
+        }
+      } catch (NoSuchFileException e) {
+        // The JVM has closed it since.
+      }
+    }
+    return count;
   }
 
   /** All modes that the file of a socket has while it is made, many times. */
