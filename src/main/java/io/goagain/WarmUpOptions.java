@@ -12,9 +12,9 @@ import java.util.Map;
  * to its own servers, through connections that only it can make, over the protocols that the server
  * speaks: HTTP/1.1, and with TLS and ALPN what the server offers there.
  *
- * <p>It ends when latency has settled: when, after the minimum duration, the median of three
- * windows in a row is not a tenth better than the best one before them; a window is 100
- * milliseconds, or longer until it has 20 answers. It ends at the maximum duration in any case.
+ * <p>It ends when latency has settled: when, after the minimum duration, the median of ten windows
+ * in a row is not a tenth better than the best one before them; a window is 100 milliseconds, or
+ * longer until it has 20 answers. It ends at the maximum duration in any case.
  *
  * <p>A process that is nobody's successor skips all of this: nobody would serve instead of it.
  */

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import javax.management.JMException;
 import javax.management.ObjectName;
+import javax.management.RuntimeMBeanException;
 
 /**
  * Has the JVM archive the classes that this process has loaded: a child of it does the work, at the
@@ -96,13 +97,22 @@ final class ArchiveWriter {
       if (isCancelled()) {
         LOG.log(INFO, "no archive was made: a restart or a stop came first");
       } else {
-        LOG.log(WARNING, "no archive was made for the next generation: {0}", e);
+        LOG.log(WARNING, "no archive was made for the next generation: {0}", reason(e));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // which nobody does
     } finally {
       Archives.removeOwnList();
     }
+  }
+
+  /** What the JVM says comes wrapped. */
+  private static String reason(Throwable failure) {
+    Throwable reason = failure;
+    while (reason.getCause() != null) {
+      reason = reason.getCause();
+    }
+    return reason.getMessage() == null ? reason.toString() : reason.getMessage();
   }
 
   private synchronized boolean isCancelled() {
@@ -140,21 +150,27 @@ final class ArchiveWriter {
   private synchronized Path finish(Path target, ArchiveKey key, Quality quality, String said)
       throws IOException {
     if (cancelled || !Files.exists(target)) {
-      throw new IOException("the JVM wrote no " + target + ": " + said);
+      throw new IOException(
+          "the JVM wrote no %s: %s; %s".formatted(target, said, archives.space()));
     }
     return archives.finish(target, key, quality);
   }
 
   /** The JVM lists its classes, and has a child write the archive. */
   private static String fromWhatIsLoaded(Path target) throws JMException {
-    Object said =
-        ManagementFactory.getPlatformMBeanServer()
-            .invoke(
-                new ObjectName("com.sun.management:type=DiagnosticCommand"),
-                "vmCds",
-                new Object[] {new String[] {"static_dump", target.toString()}},
-                new String[] {String[].class.getName()});
-    return String.valueOf(said);
+    try {
+      Object said =
+          ManagementFactory.getPlatformMBeanServer()
+              .invoke(
+                  new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                  "vmCds",
+                  new Object[] {new String[] {"static_dump", target.toString()}},
+                  new String[] {String[].class.getName()});
+      return String.valueOf(said);
+    } catch (RuntimeMBeanException e) {
+      // It names files for more detail, which are removed.
+      return "its child could not";
+    }
   }
 
   private String fromList(Path target) throws IOException, InterruptedException {

@@ -167,7 +167,7 @@ final class Archives {
       }
       return command;
     } catch (IOException e) {
-      LOG.log(WARNING, "the next generation starts without an archive: {0}", e);
+      LOG.log(WARNING, "the next generation starts without an archive: {0}", e.toString());
       return next;
     }
   }
@@ -190,6 +190,12 @@ final class Archives {
   /** Of the JVM, without those that {@link #applyTo} has added. */
   List<String> flags() {
     return flags;
+  }
+
+  /** For whoever is told that something could not be written. */
+  String space() throws IOException {
+    return "%s has %d MB of free space"
+        .formatted(directory, Files.getFileStore(directory).getUsableSpace() >> 20);
   }
 
   /** Where an archive is written before it has its name. */

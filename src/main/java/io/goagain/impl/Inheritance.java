@@ -5,11 +5,13 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.InheritedListener;
 import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.LibraryPath;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -225,6 +227,12 @@ record Inheritance(
   }
 
   private static Map<String, String> variables(long predecessor, JsonObject handover) {
-    return Map.of(HANDOVER, handover.encode(), PREDECESSOR_PID, Long.toString(predecessor));
+    Map<String, String> variables = new HashMap<>();
+    variables.put(HANDOVER, handover.encode());
+    variables.put(PREDECESSOR_PID, Long.toString(predecessor));
+    if (LibraryPath.known() != null) {
+      variables.put(LibraryPath.VARIABLE, LibraryPath.known());
+    }
+    return variables;
   }
 }

@@ -3,11 +3,11 @@ package io.goagain.impl;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.goagain.Generation;
+import io.goagain.impl.net.ConnectionReceiver;
 import io.goagain.impl.net.ConnectionSender;
 import io.goagain.impl.net.HandoverChannel;
 import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.Listeners;
-import io.goagain.impl.net.Luggage;
 import io.goagain.impl.posix.Descriptors;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -128,14 +128,12 @@ final class Predecessor {
   }
 
   private static final class Messages implements HandoverChannel.Listener {
-    private final HandoverChannel channel;
-    private final Listeners listeners;
+    private final ConnectionReceiver receiver;
     private final Observer observer;
     private boolean greeted;
 
     Messages(HandoverChannel channel, Listeners listeners, Observer observer) {
-      this.channel = channel;
-      this.listeners = listeners;
+      this.receiver = new ConnectionReceiver(channel, listeners);
       this.observer = observer;
     }
 
@@ -152,7 +150,7 @@ final class Predecessor {
       }
       String type = message.getString("type", "");
       switch (type) {
-        case ConnectionSender.CONNECTION -> connection(message, descriptor);
+        case ConnectionSender.CONNECTION -> receiver.received(message, descriptor);
         case Handshake.STATE -> state(message, descriptor);
         case Handshake.OWN -> observer.ownershipPassedOn();
         case Handshake.GRANT -> observer.granted();
@@ -179,33 +177,13 @@ final class Predecessor {
       observer.state(message, descriptor);
     }
 
-    /** It is this process's once the predecessor can know it: before anything is read from it. */
-    private void connection(JsonObject message, int descriptor) {
-      Listener listener = listeners.inheritedAs(message.getString("listener", ""));
-      Luggage luggage = Luggage.of(message);
-      if (listener == null || descriptor < 0) {
-        close(descriptor);
-        channel.send(Handshake.message(ConnectionSender.REFUSED));
-        return;
-      }
-      channel.send(
-          Handshake.message(ConnectionSender.TAKEN),
-          sent -> {
-            if (sent) {
-              listeners.adopt(listener, descriptor, luggage);
-            } else {
-              close(descriptor);
-            }
-          });
-    }
-
     private static void close(int descriptor) {
       try {
         if (descriptor >= 0) {
           Descriptors.close(descriptor);
         }
       } catch (IOException e) {
-        LOG.log(WARNING, "could not close a connection that was not taken", e);
+        LOG.log(WARNING, "could not close a descriptor that nobody wants", e);
       }
     }
 

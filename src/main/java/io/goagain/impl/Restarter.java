@@ -76,6 +76,7 @@ final class Restarter {
   private final BeforeReady beforeReady;
   private final Archives archives;
   private final ArchiveWriter archiveWriter;
+  private final Courtesy courtesy = new Courtesy();
   private final History history = new History();
   private final Instant upSince = Instant.now();
 
@@ -416,6 +417,7 @@ final class Restarter {
         }
       }
       case AWAITING_READY -> {
+        courtesy.prepare();
         if (stopRemembered) {
           fire(Event.STOP);
         }
@@ -482,7 +484,10 @@ final class Restarter {
       case REPORT_SUCCESS -> reportSuccess();
       case STOP_ACCEPTING -> listeners.accepting(false);
       case TELL_STOP -> tellStop();
-      case DRAIN -> drain();
+      case DRAIN -> {
+        courtesy.compilersYield();
+        drain();
+      }
       case PASS_STATE -> passState();
       case CLOSE_LISTENERS -> listeners.close(l -> handedOver() || !l.isControl());
       case RETURN -> returnToService();
@@ -862,6 +867,7 @@ final class Restarter {
     Attempt failed = attempt;
     attempt = null;
     vertx.cancelTimer(failed.timer);
+    courtesy.compilersReturn();
     failed.successor.closeReturned();
     listeners.succeeded(false);
     reportFailed(failed);
@@ -938,6 +944,7 @@ final class Restarter {
     lost.successor.close();
     own();
     companion = null;
+    courtesy.compilersReturn();
     writePidFile();
     supervision.serves(listeners.open());
     lost.fails(
@@ -1001,6 +1008,7 @@ final class Restarter {
   }
 
   private void exit() {
+    Courtesy.allYield();
     // Replies that were sent to the event bus just now are delivered before it closes.
     context.runOnContext(
         v ->

@@ -10,6 +10,7 @@ import io.goagain.WarmUpRequest;
 import io.goagain.impl.net.Listener;
 import io.goagain.impl.net.Listeners;
 import io.goagain.impl.net.PrivateDoor;
+import io.goagain.impl.net.Rehearsal;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -23,6 +24,7 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.PoolOptions;
 import io.vertx.core.http.RequestOptions;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -45,6 +47,9 @@ final class WarmUpRequests {
   private final Listeners listeners;
   private final WarmUpOptions options;
 
+  /** Often enough for the compilers to notice. */
+  private static final long REHEARSAL_MILLIS = 10;
+
   /** Each as often as it weighs. */
   private final List<WarmUpRequest> turns = new ArrayList<>();
 
@@ -53,6 +58,7 @@ final class WarmUpRequests {
   private final Settling settling = new Settling();
   private final Promise<Void> over = Promise.promise();
   private final long begun = System.nanoTime();
+  private Rehearsal rehearsal;
   private long sent;
   private long answers;
   private long failures;
@@ -82,6 +88,7 @@ final class WarmUpRequests {
                 next(i);
               }
               watchTheTime();
+              rehearse();
               return over.future();
             })
         .eventually(this::close);
@@ -158,6 +165,28 @@ final class WarmUpRequests {
             vertx.cancelTimer(id);
           }
         });
+  }
+
+  /** What is moved to a process that is about to serve should not meet cold code either. */
+  private void rehearse() {
+    if (listeners.open().stream().noneMatch(Rehearsal::isFor)) {
+      return;
+    }
+    try {
+      Rehearsal opened = Rehearsal.open(listeners);
+      rehearsal = opened;
+      vertx.setPeriodic(
+          REHEARSAL_MILLIS,
+          id -> {
+            if (over.future().isComplete()) {
+              vertx.cancelTimer(id);
+            } else {
+              opened.move();
+            }
+          });
+    } catch (IOException e) {
+      LOG.log(WARNING, "warm-up: that connections move is not rehearsed", e);
+    }
   }
 
   private void next(int worker) {
@@ -238,7 +267,13 @@ final class WarmUpRequests {
         settling.isSettled() ? "settled" : "not settled");
     doors.forEach(PrivateDoor::close);
     return Future.join(
-        clients.values().stream().flatMap(List::stream).map(HttpClient::close).toList());
+            clients.values().stream().flatMap(List::stream).map(HttpClient::close).toList())
+        .onComplete(
+            closed -> {
+              if (rehearsal != null) {
+                rehearsal.close();
+              }
+            });
   }
 
   private static String describe(WarmUpRequest request) {

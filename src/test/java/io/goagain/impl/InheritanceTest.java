@@ -229,6 +229,9 @@ class InheritanceTest {
         Inheritance.forSpawn(
             7, 4711, Role.STAND_IN, List.of(new Handed("a", 50, false), new Handed("b", 60, true)));
     assertEquals("4711", variables.get("GOAGAIN_PPID"));
+    // It need not ask ldconfig again.
+    assertEquals(
+        System.getProperty("jna.platform.library.path"), variables.get("GOAGAIN_LIBRARY_PATH"));
     JsonObject handover = new JsonObject(variables.get("GOAGAIN_HANDOVER"));
     assertEquals(7, handover.getInteger("generation"));
     assertEquals(4711, handover.getInteger("predecessor"));

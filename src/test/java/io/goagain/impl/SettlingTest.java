@@ -16,11 +16,16 @@ class SettlingTest {
     settling.windowEnds();
   }
 
+  private void windows(int count, long nanos) {
+    for (int i = 0; i < count; i++) {
+      window(100, nanos);
+    }
+  }
+
   @Test
-  void threeWindowsWithoutProgress() {
+  void settledWhenWindowsBringNoProgress() {
     window(100, 1_000);
-    window(100, 1_000);
-    window(100, 950);
+    windows(Settling.WINDOWS - 1, 950);
     assertFalse(settling.isSettled());
     window(100, 1_100);
     assertTrue(settling.isSettled());
@@ -28,12 +33,8 @@ class SettlingTest {
 
   @Test
   void progressBeginsTheCountAnew() {
-    window(100, 1_000);
-    window(100, 1_000);
-    window(100, 1_000);
-    window(100, 800);
-    window(100, 800);
-    window(100, 800);
+    windows(Settling.WINDOWS, 1_000);
+    windows(Settling.WINDOWS, 800);
     assertFalse(settling.isSettled());
     window(100, 800);
     assertTrue(settling.isSettled());
@@ -57,7 +58,7 @@ class SettlingTest {
       assertFalse(settling.isSettled());
     }
     window(Settling.ANSWERS / 2, 1_000);
-    window(Settling.ANSWERS, 1_000);
+    windows(Settling.WINDOWS - 2, 1_000);
     assertFalse(settling.isSettled());
     window(Settling.ANSWERS, 1_000);
     assertTrue(settling.isSettled());
@@ -65,7 +66,7 @@ class SettlingTest {
 
   @Test
   void oneOutlierIsNoWindow() {
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i <= Settling.WINDOWS; i++) {
       for (int j = 0; j < 30; j++) {
         settling.answered(j % 10 == 0 ? 1_000_000_000 : 1_000);
       }

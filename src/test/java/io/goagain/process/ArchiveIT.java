@@ -3,6 +3,7 @@ package io.goagain.process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.goagain.load.Load;
 import io.goagain.process.SingleApp.Starter;
@@ -18,8 +19,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -110,7 +113,7 @@ class ArchiveIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"truncated", "random", "unreadable", "wrong key"})
+  @ValueSource(strings = {"truncated", "random", "unreadable", "empty", "of another JDK"})
   void badArchiveIsAPlainStart(String how) throws Exception {
     try (SingleApp app = starter().start()) {
       Path archive = awaitArchive(app);
@@ -124,12 +127,17 @@ class ArchiveIT {
           Files.createDirectory(archive);
           line = "the archive " + archive + " cannot be read";
         }
-        default -> {
-          // Of nothing that the JVM could check: only the checksum fits.
+        // Only the checksum fits: it is for the JVM to see that it is no good.
+        case "empty" -> {
           Files.delete(archive);
-          String name = archive.getFileName().toString();
-          archive = archive.resolveSibling(name.replaceAll("-[0-9a-f]{8}\\.jsa", "-00000000.jsa"));
-          Files.createFile(archive);
+          archive = named(archive, Files.createFile(app.directory().resolve("empty")));
+          line = "the JVM has rejected the archive " + archive;
+        }
+        default -> {
+          Path other = archiveOfAnotherJdk(app.directory());
+          assumeTrue(other != null, "there is one JDK on this machine");
+          Files.delete(archive);
+          archive = named(archive, other);
           line = "the JVM has rejected the archive " + archive;
         }
       }
@@ -139,6 +147,66 @@ class ArchiveIT {
       assertEquals(1, app.count(line), () -> app.process().failure("no line").getMessage());
       assertFalse(isMapped(app.process().newest().pid(), archive));
     }
+  }
+
+  /** Puts a file in the place of an archive. */
+  private static Path named(Path archive, Path file) throws IOException {
+    CRC32C checksum = new CRC32C();
+    checksum.update(Files.readAllBytes(file));
+    String end = "-%08x.jsa".formatted(checksum.getValue());
+    String name = archive.getFileName().toString().replaceAll("-[0-9a-f]{8}\\.jsa", end);
+    return Files.move(file, archive.resolveSibling(name));
+  }
+
+  private static Path archiveOfAnotherJdk(Path directory) throws Exception {
+    Path own = Path.of(System.getProperty("java.home")).toRealPath();
+    Path all = Path.of("/usr/lib/jvm");
+    Path other = null;
+    if (Files.isDirectory(all)) {
+      try (Stream<Path> homes = Files.list(all)) {
+        for (Path home : homes.sorted().toList()) {
+          if (Files.isExecutable(home.resolve("bin/javac")) && !home.toRealPath().equals(own)) {
+            other = home;
+          }
+        }
+      }
+    }
+    if (other == null) {
+      return null;
+    }
+    Path archive = directory.resolve("other.jsa");
+    String java = other.resolve("bin/java").toString();
+    assertEquals(
+        0,
+        new ProcessBuilder(java, "-Xshare:dump", "-XX:SharedArchiveFile=" + archive)
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("other.log").toFile())
+            .start()
+            .waitFor());
+    return archive;
+  }
+
+  @Test
+  void noArchiveIsLeftOnFullDisk(@TempDir Path archives) throws Exception {
+    String small = "size=1m,mode=0700";
+    int code = run("mount", "-t", "tmpfs", "-o", small, "goagain", archives.toString());
+    assumeTrue(code == 0, "needs root, and the right to mount");
+    try {
+      try (SingleApp app = starter().archives(archives).start()) {
+        Load load = app.load();
+        app.log("no archive was made for the next generation: .* wrote no ");
+        app.await("what was written is removed", () -> files(archives).isEmpty());
+        app.restartWell(null);
+        SingleApp.assertNothingLost(load, 1, 2);
+        assertEquals(0, app.count(USED));
+      }
+    } finally {
+      assertEquals(0, run("umount", "--lazy", archives.toString()));
+    }
+  }
+
+  private static int run(String... command) throws Exception {
+    return new ProcessBuilder(command).inheritIO().start().waitFor();
   }
 
   private static void truncate(Path archive) throws IOException {

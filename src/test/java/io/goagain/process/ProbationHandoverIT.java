@@ -13,16 +13,19 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Queue;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -59,6 +62,7 @@ class ProbationHandoverIT {
         Generation second = process.awaitReady(2);
         Restarts.awaitMoved(process, first.pid(), second, List.of(moves));
         app.log("generation 1: handed over to generation 2, process " + second.pid());
+        assertEquals(Set.of(19), compilerPriorities(first.pid()));
 
         process.signal(first.pid(), "STOP");
         List<RawHttp> queued = new ArrayList<>();
@@ -84,6 +88,9 @@ class ProbationHandoverIT {
         }
         app.log("SUCCESSOR_LOST: Process " + second.pid() + " died after it was ready");
         assertEquals("SERVING", app.status().getString("state"));
+        if (System.getProperty("user.name").equals("root")) {
+          assertEquals(Set.of(0), compilerPriorities(first.pid()));
+        }
         assertEquals(first.pid(), pid(clients, address));
         assertEquals(first.pid(), pid(clients, unix));
         assertEquals(inode, inode(path));
@@ -450,5 +457,20 @@ class ProbationHandoverIT {
 
   private static Object inode(Path path) throws IOException {
     return Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /** The nineteenth field of proc(5)'s /proc/PID/task/TID/stat. */
+  private static Set<Integer> compilerPriorities(long pid) throws IOException {
+    Set<Integer> found = new HashSet<>();
+    try (Stream<Path> threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+      for (Path thread : threads.toList()) {
+        String stat = Files.readString(thread.resolve("stat"));
+        String name = stat.substring(stat.indexOf('('), stat.lastIndexOf(')'));
+        if (name.contains(" Compiler")) {
+          found.add(Integer.valueOf(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[16]));
+        }
+      }
+    }
+    return found;
   }
 }

@@ -83,6 +83,12 @@ public final class PrivateDoor implements AutoCloseable {
         && "127.0.0.1".equals(local.hostAddress());
   }
 
+  static boolean isBehind(Channel connection) {
+    return connection.localAddress() instanceof InetSocketAddress local
+        && local.getAddress().isLoopbackAddress()
+        && OPEN.contains(local.getPort());
+  }
+
   /** What has come in stays. */
   @Override
   public void close() {

@@ -105,6 +105,10 @@ final class LibC {
   static final int OFFSETOF_PW_UID = 16;
   static final int OFFSETOF_GR_GID = 16;
 
+  static {
+    LibraryPath.inherit();
+  }
+
   private static final NativeLibrary LIBRARY = load();
   private static final Function ADDCHDIR = find("posix_spawn_file_actions_addchdir_np");
   private static final Function ADDCLOSEFROM = find("posix_spawn_file_actions_addclosefrom_np");
@@ -275,16 +279,7 @@ final class LibC {
     if (!Platform.isLinux() || !Platform.is64Bit()) {
       throw new UnsatisfiedLinkError("64-bit Linux is needed, this is " + Platform.RESOURCE_PREFIX);
     }
-    String musl = "libc.musl-" + (Platform.isARM() ? "aarch64" : "x86_64") + ".so.1";
-    UnsatisfiedLinkError failure = new UnsatisfiedLinkError("no libc");
-    for (String name : List.of("c", musl)) {
-      try {
-        return NativeLibrary.getInstance(name);
-      } catch (UnsatisfiedLinkError e) {
-        failure.addSuppressed(e);
-      }
-    }
-    throw failure;
+    return NativeLibrary.getProcess(); // the JVM is linked with it, whatever its file is called
   }
 
   private static Function find(String name) {

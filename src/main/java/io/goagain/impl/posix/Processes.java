@@ -174,8 +174,13 @@ public final class Processes {
    * @throws PosixException EACCES if it is lower than before
    */
   public static void nice(int value) throws PosixException {
-    if (LibC.setpriority(LibC.PRIO_PROCESS, 0, value) == -1) {
-      throw LibC.failed("setpriority(PRIO_PROCESS, 0, " + value + ")");
+    nice(0, value);
+  }
+
+  /** The same for another thread, by the number that the kernel has for it. */
+  public static void nice(int thread, int value) throws PosixException {
+    if (LibC.setpriority(LibC.PRIO_PROCESS, thread, value) == -1) {
+      throw LibC.failed("setpriority(PRIO_PROCESS, " + thread + ", " + value + ")");
     }
   }
 

@@ -55,6 +55,12 @@ final class TestGeneration {
 
   /** Deploys what listens on a context whose listener has this name, or none if that is null. */
   String deploy(String name, int instances, Function<Context, Future<?>> listen) throws Exception {
+    return deploy(name, null, instances, listen);
+  }
+
+  private String deploy(
+      String name, HttpServerOptions http, int instances, Function<Context, Future<?>> listen)
+      throws Exception {
     return await(
         vertx.deployVerticle(
             () ->
@@ -62,7 +68,7 @@ final class TestGeneration {
                   @Override
                   public Future<?> start() {
                     if (name != null) {
-                      new ListenerSettings(name, true, Future::succeededFuture, null, null, null)
+                      new ListenerSettings(name, true, Future::succeededFuture, null, http, null)
                           .applyTo(context);
                     }
                     return listen.apply(context);
@@ -80,6 +86,7 @@ final class TestGeneration {
       throws Exception {
     deploy(
         name,
+        options,
         1,
         context -> vertx.createHttpServer(options).requestHandler(handler).listen(address));
     return last();
