@@ -1,5 +1,6 @@
 package io.goagain.examples;
 
+import io.goagain.examples.cluster.ClusterExample;
 import io.goagain.examples.doubled.DoubleExample;
 import io.goagain.examples.handover.HandoverExample;
 import io.goagain.examples.single.Single;
@@ -19,6 +20,7 @@ public final class Examples {
   private static final Map<String, Example> EXAMPLES =
       new TreeMap<>(
           Map.of(
+              "cluster", ClusterExample::run,
               "single", Single::run,
               "double", DoubleExample::run,
               "handover", HandoverExample::run,
