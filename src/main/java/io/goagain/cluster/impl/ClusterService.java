@@ -257,7 +257,18 @@ public final class ClusterService {
                   && board.replacePlan(
                       written, next.changedBy(own.entry().node(), System.currentTimeMillis()));
             })
-        .onSuccess(changed -> lookAgain |= changed);
+        .onSuccess(changed -> lookAgain |= changed)
+        .onSuccess(changed -> lookWhenSettled(plan));
+  }
+
+  /** The rounds are long, compared to a short time of settling. */
+  private void lookWhenSettled(Plan plan) {
+    for (Step step : plan.underWay()) {
+      long left = step.since() + plan.settleMillis() - System.currentTimeMillis();
+      if (step.phase() == Step.Phase.SETTLING && left > 0 && left < ROUND_MILLIS) {
+        vertx.setTimer(left + 1, id -> look());
+      }
+    }
   }
 
   /** The oldest member cleans up, when the members have changed. */

@@ -138,7 +138,9 @@ final class PlanMachine {
             .max(Comparator.comparingInt(Entry::generation))
             .orElse(null);
     if (successor == null) {
-      return followTarget(step, order, now);
+      return target == null && step.phase().compareTo(Phase.JOINING) < 0
+          ? step.enter(Phase.JOINING, now) // it is gone, and another process of the node is there
+          : followTarget(step, order, now);
     }
     boolean left = !view.members().contains(step.member());
     return switch (step.phase()) {
