@@ -1,6 +1,7 @@
 package io.goagain.examples;
 
 import io.goagain.examples.cluster.ClusterExample;
+import io.goagain.examples.cluster.ClusterRestart;
 import io.goagain.examples.doubled.DoubleExample;
 import io.goagain.examples.handover.HandoverExample;
 import io.goagain.examples.single.Single;
@@ -21,6 +22,7 @@ public final class Examples {
       new TreeMap<>(
           Map.of(
               "cluster", ClusterExample::run,
+              "cluster-restart", ClusterRestart::run,
               "single", Single::run,
               "double", DoubleExample::run,
               "handover", HandoverExample::run,

@@ -31,6 +31,9 @@ final class ClusterApp implements AutoCloseable {
   private static final String OPTIONS =
       "{\"probation\":300,\"strategy\":\"single\",\"drainTimeout\":10000}";
 
+  /** How long a plan may take. */
+  private static final Duration LIMIT = Duration.ofSeconds(180);
+
   private final Path directory = Files.createTempDirectory("goagain-cluster");
   private final Path journal = directory.resolve("journal");
   private final Path broken = directory.resolve("broken");
@@ -43,26 +46,9 @@ final class ClusterApp implements AutoCloseable {
   static ClusterApp start(int count, String... jvmArgs) throws Exception {
     ClusterApp cluster = new ClusterApp();
     try {
-      Path config = cluster.config();
+      Path config = cluster.config("127.0.0.1", "127.0.0.1");
       for (int i = 0; i < count; i++) {
-        cluster.nodes.add(
-            AppProcess.start(
-                List.of(jvmArgs),
-                Map.of(),
-                null,
-                "cluster",
-                "--port",
-                "0",
-                "--hazelcast",
-                config.toString(),
-                "--journal",
-                cluster.journal.toString(),
-                "--fail-if",
-                cluster.broken.toString(),
-                "--options",
-                OPTIONS));
-        // One after another: nobody has to find out which of two clusters is to stay.
-        cluster.nodes.get(i).awaitReady(1);
+        cluster.start(List.of(), List.of(jvmArgs), config);
       }
       cluster.await("all nodes", s -> s.getJsonArray("nodes").size() == count);
       return cluster;
@@ -72,12 +58,62 @@ final class ClusterApp implements AutoCloseable {
     }
   }
 
+  /**
+   * Three nodes, n0 to n2; the first one, the oldest, is in a network namespace.
+   *
+   * @param network the first three numbers of the addresses: .2 is in there
+   */
+  static ClusterApp startAcross(String network, String namespace) throws Exception {
+    ClusterApp cluster = new ClusterApp();
+    try {
+      Path config = cluster.config(network + "*", network + "1</member><member>" + network + "2");
+      List<String> inside = List.of("ip", "netns", "exec", namespace);
+      cluster.start(inside, List.of(), config, "--name", "n0");
+      cluster.start(List.of(), List.of(), config, "--name", "n1");
+      cluster.start(List.of(), List.of(), config, "--name", "n2");
+      cluster.await("all nodes", s -> s.getJsonArray("nodes").size() == 3);
+      return cluster;
+    } catch (Throwable e) {
+      cluster.close();
+      throw e;
+    }
+  }
+
+  /** One after another: nobody has to find out which of two clusters is to stay. */
+  private void start(List<String> wrapper, List<String> jvmArgs, Path config, String... arguments)
+      throws IOException {
+    List<String> command = new ArrayList<>(wrapper);
+    command.add(AppProcess.java());
+    command.addAll(AppProcess.FAST);
+    command.addAll(jvmArgs);
+    command.addAll(
+        List.of(
+            "-jar",
+            AppProcess.examples().toString(),
+            "cluster",
+            "--port",
+            "0",
+            "--hazelcast",
+            config.toString(),
+            "--journal",
+            journal.toString(),
+            "--fail-if",
+            broken.toString(),
+            "--options",
+            OPTIONS));
+    command.addAll(List.of(arguments));
+    nodes.add(AppProcess.run(command, Map.of(), null));
+    nodes.get(nodes.size() - 1).awaitReady(1);
+  }
+
   /** The configuration that is delivered, for a cluster that nobody else finds. */
-  private Path config() throws IOException {
+  private Path config(String networkInterface, String members) throws IOException {
     String xml = Files.readString(Path.of("conf", "hazelcast.xml"));
     String own =
         xml.replace(">5701<", ">" + freePort() + "<")
-            .replace(">goagain</cluster-name>", ">" + directory.getFileName() + "</cluster-name>");
+            .replace(">goagain</cluster-name>", ">" + directory.getFileName() + "</cluster-name>")
+            .replace("<interface>127.0.0.1<", "<interface>" + networkInterface + "<")
+            .replace("<member>127.0.0.1<", "<member>" + members + "<");
     return Files.writeString(directory.resolve("hazelcast.xml"), own);
   }
 
@@ -170,9 +206,29 @@ final class ClusterApp implements AutoCloseable {
     return id;
   }
 
+  /** Has the example "cluster-restart" ask for a plan, and see it through. */
+  void restartByCommand(int index, String request) throws IOException, InterruptedException {
+    try (AppProcess command =
+        AppProcess.start(
+            List.of(),
+            Map.of(),
+            null,
+            "cluster-restart",
+            "--watch",
+            "--url",
+            "http://" + name(index),
+            "--request",
+            request)) {
+      String last = command.awaitLine(line -> line.startsWith("plan COMPLETED"), LIMIT);
+      if (command.exitCode() != 0) {
+        throw command.failure("exit code " + command.exitCode() + " after \"" + last + "\"");
+      }
+    }
+  }
+
   /** Waits until the cluster is in a state, as the first node that lives sees it. */
   JsonObject await(String what, Predicate<JsonObject> condition) throws InterruptedException {
-    return await(what, Duration.ofSeconds(180), condition);
+    return await(what, LIMIT, condition);
   }
 
   /** The same, within some time. */
@@ -183,13 +239,13 @@ final class ClusterApp implements AutoCloseable {
     while (System.nanoTime() - deadline < 0) {
       for (int i = 0; i < nodes.size(); i++) {
         try {
-          last = status(i);
+          last = status(i); // fails for one that is dead, or cannot be reached from here
           if (condition.test(last)) {
             return last;
           }
           break;
         } catch (IOException e) {
-          // This node is dead: the next one knows as much.
+          // The next one knows as much.
         }
       }
       TimeUnit.MILLISECONDS.sleep(50);
