@@ -1129,6 +1129,7 @@ final class Restarter {
         .put("upSince", upSince.toString())
         .put("listeners", open)
         .put("inFlight", listeners.inFlight())
+        .put("errors", listeners.open().stream().mapToLong(Listener::errors).sum())
         .put("drain", drain == null ? null : drain.report().toJson())
         .put("lastRestart", last == null ? null : last.toJson());
   }

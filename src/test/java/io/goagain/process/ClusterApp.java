@@ -46,7 +46,7 @@ final class ClusterApp implements AutoCloseable {
   static ClusterApp start(int count, String... jvmArgs) throws Exception {
     ClusterApp cluster = new ClusterApp();
     try {
-      Path config = cluster.config("127.0.0.1", "127.0.0.1");
+      Path config = cluster.config(count, "127.0.0.1", "127.0.0.1");
       for (int i = 0; i < count; i++) {
         cluster.start(List.of(), List.of(jvmArgs), config);
       }
@@ -66,7 +66,8 @@ final class ClusterApp implements AutoCloseable {
   static ClusterApp startAcross(String network, String namespace) throws Exception {
     ClusterApp cluster = new ClusterApp();
     try {
-      Path config = cluster.config(network + "*", network + "1</member><member>" + network + "2");
+      Path config =
+          cluster.config(3, network + "*", network + "1</member><member>" + network + "2");
       List<String> inside = List.of("ip", "netns", "exec", namespace);
       cluster.start(inside, List.of(), config, "--name", "n0");
       cluster.start(List.of(), List.of(), config, "--name", "n1");
@@ -107,11 +108,12 @@ final class ClusterApp implements AutoCloseable {
   }
 
   /** The configuration that is delivered, for a cluster that nobody else finds. */
-  private Path config(String networkInterface, String members) throws IOException {
+  private Path config(int count, String networkInterface, String members) throws IOException {
     String xml = Files.readString(Path.of("conf", "hazelcast.xml"));
     String own =
         xml.replace(">5701<", ">" + freePort() + "<")
             .replace(">goagain</cluster-name>", ">" + directory.getFileName() + "</cluster-name>")
+            .replace("try.count\">4<", "try.count\">" + (count + 1) + "<")
             .replace("<interface>127.0.0.1<", "<interface>" + networkInterface + "<")
             .replace("<member>127.0.0.1<", "<member>" + members + "<");
     return Files.writeString(directory.resolve("hazelcast.xml"), own);

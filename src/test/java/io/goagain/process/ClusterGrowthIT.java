@@ -25,17 +25,21 @@ class ClusterGrowthIT {
       assertEquals("COMPLETED", plan.getString("state"), plan::encode);
       List<Long> ends = new ArrayList<>();
       long begun = plan.getJsonArray("steps").getJsonObject(0).getLong("begun");
-      System.out.println("node  done after  step      of that waiting");
+      System.out.println("node  done after  step, and the phases of it");
       for (int i = 0; i < NODES; i++) {
         JsonObject step = plan.getJsonArray("steps").getJsonObject(i);
-        JsonObject millis = step.getJsonObject("millis");
         ends.add(step.getLong("since") - begun);
         System.out.printf(
-            "%4d  %7d ms  %6d ms  %6d ms%n",
+            "%4d  %7d ms  %6d ms %s%n",
             i + 1,
             ends.get(i),
             step.getLong("since") - step.getLong("begun"),
-            millis.getLong("BALANCING", 0L) + millis.getLong("SETTLING", 0L));
+            step.getJsonObject("millis"));
+      }
+      for (int i = 0; i < NODES; i++) {
+        cluster.node(i).lines().stream()
+            .filter(line -> line.matches(".*(left the event bus|does not wait|Shutdown is comp).*"))
+            .forEach(System.out::println);
       }
       System.out.println(plan.getJsonObject("shares"));
       double firstHalf = ends.get(NODES / 2 - 1);

@@ -13,6 +13,7 @@ import java.time.Instant;
  * @param state of its {@code goagain.status}, or LEAVING
  * @param generationsPerRestart 2 in the strategy double, where a stand-in is one of them
  * @param sick what is wrong with it, or null
+ * @param errors how many requests it has answered with 500 or more
  * @param since when it got into that state
  * @param order the order that it took last, or null
  */
@@ -26,6 +27,7 @@ record Entry(
     String state,
     int generationsPerRestart,
     String sick,
+    long errors,
     long since,
     Order order) {
 
@@ -83,6 +85,7 @@ record Entry(
             .put("state", state)
             .put("generationsPerRestart", generationsPerRestart)
             .put("healthy", sick == null)
+            .put("errors", errors)
             .put("since", Instant.ofEpochMilli(since).toString());
     if (sick != null) {
       json.put("sick", sick);
@@ -101,6 +104,7 @@ record Entry(
         json.getString("state"),
         json.getInteger("generationsPerRestart"),
         json.getString("sick"),
+        json.getLong("errors", 0L),
         Instant.parse(json.getString("since")).toEpochMilli(),
         Order.of(json.getJsonObject("order")));
   }

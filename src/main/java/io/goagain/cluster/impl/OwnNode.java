@@ -88,6 +88,7 @@ final class OwnNode {
             state,
             status.getString("strategy").equals("double") ? 2 : 1,
             sick,
+            status.getLong("errors"),
             sameState ? entry.since() : System.currentTimeMillis(),
             order);
   }

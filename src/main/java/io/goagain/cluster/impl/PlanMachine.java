@@ -147,7 +147,7 @@ final class PlanMachine {
       case ORDERED, RESTARTING, JOINING ->
           step.enter(left ? Phase.BALANCING : Phase.LEAVING, now).succeededBy(successor.pid());
       case LEAVING -> left ? step.enter(Phase.BALANCING, now) : step;
-      case BALANCING -> view.safe() ? step.enter(Phase.SETTLING, now) : step;
+      case BALANCING -> view.safe() ? step.settle(successor.errors(), now) : step;
       case SETTLING -> settle(plan, step, successor, now);
       default -> throw new IllegalStateException(step.phase().name());
     };
@@ -175,15 +175,23 @@ final class PlanMachine {
   }
 
   private static Step settle(Plan plan, Step step, Entry successor, long now) {
-    if (successor.sick() == null) {
+    String wrong = whatIsWrong(step, successor);
+    if (wrong == null) {
       return now - step.since() >= plan.settleMillis() ? step.enter(Phase.DONE, now) : step;
     }
     long settling = step.millis().getOrDefault(Phase.SETTLING, 0L) + now - step.since();
     if (settling >= plan.settleMillis() + SICK_MILLIS) {
-      return step.fail(
-          Trouble.UNHEALTHY.name(), "It serves, and is not well: " + successor.sick(), now);
+      return step.fail(Trouble.UNHEALTHY.name(), "It serves, and is not well: " + wrong, now);
     }
-    return now == step.since() ? step : step.enter(Phase.SETTLING, now);
+    return now == step.since() ? step : step.settle(successor.errors(), now);
+  }
+
+  private static String whatIsWrong(Step step, Entry successor) {
+    if (successor.sick() != null) {
+      return successor.sick();
+    }
+    long errors = successor.errors() - step.errors();
+    return errors > 0 ? "it answered requests with 500 or more, %d lately".formatted(errors) : null;
   }
 
   /** Begins what may be begun. What is missing is unavailable, too. */

@@ -16,6 +16,8 @@ import java.util.TreeMap;
  * @param generation that process's generation
  * @param aim the generation that is to serve in the end
  * @param successorPid the process that serves then; 0 until it is known
+ * @param errors how many requests that process had answered with 500 or more at the begin of the
+ *     phase SETTLING
  * @param failure why it failed: a name of {@link io.goagain.RestartFailure} or {@link Trouble}
  * @param failedIn the phase in which it failed
  * @param reason the failure in a sentence
@@ -31,6 +33,7 @@ record Step(
     int generation,
     int aim,
     long successorPid,
+    long errors,
     String failure,
     Phase failedIn,
     String reason,
@@ -79,7 +82,7 @@ record Step(
   }
 
   static Step waiting(String node, long now) {
-    return new Step(node, Phase.WAITING, now, 0, null, 0, 0, 0, 0, null, null, null, Map.of());
+    return new Step(node, Phase.WAITING, now, 0, null, 0, 0, 0, 0, 0, null, null, null, Map.of());
   }
 
   boolean isUnderWay() {
@@ -101,6 +104,7 @@ record Step(
         generation,
         aim,
         successorPid,
+        errors,
         failure,
         failedIn,
         reason,
@@ -117,6 +121,7 @@ record Step(
         target.pid(),
         target.generation(),
         target.generation() + target.generationsPerRestart(),
+        0,
         0,
         null,
         null,
@@ -135,10 +140,31 @@ record Step(
         generation,
         aim,
         successor,
+        errors,
         failure,
         failedIn,
         reason,
         millis);
+  }
+
+  /** Begins to settle, or begins that again. */
+  Step settle(long errorsBefore, long now) {
+    Step next = enter(Phase.SETTLING, now);
+    return new Step(
+        node,
+        next.phase,
+        now,
+        begun,
+        member,
+        pid,
+        generation,
+        aim,
+        successorPid,
+        errorsBefore,
+        failure,
+        failedIn,
+        reason,
+        next.millis);
   }
 
   Step fail(String why, String sentence, long now) {
@@ -153,6 +179,7 @@ record Step(
         generation,
         aim,
         successorPid,
+        errors,
         why,
         phase,
         sentence,
@@ -172,7 +199,7 @@ record Step(
           .put("aim", aim);
     }
     if (successorPid != 0) {
-      json.put("successorPid", successorPid);
+      json.put("successorPid", successorPid).put("errors", errors);
     }
     if (failure != null) {
       json.put("failure", failure)
@@ -198,6 +225,7 @@ record Step(
         json.getInteger("generation", 0),
         json.getInteger("aim", 0),
         json.getLong("successorPid", 0L),
+        json.getLong("errors", 0L),
         json.getString("failure"),
         failedIn == null ? null : Phase.valueOf(failedIn),
         json.getString("reason"),

@@ -48,6 +48,7 @@ class PlanMachineTest {
         1,
         null,
         0,
+        0,
         null);
   }
 
@@ -99,6 +100,7 @@ class PlanMachineTest {
             e.state(),
             1,
             e.sick(),
+            e.errors(),
             0,
             new Order("p", outcome, failure, failure == null ? null : "it broke")));
   }
@@ -117,6 +119,7 @@ class PlanMachineTest {
             e.state(),
             1,
             what,
+            e.errors(),
             0,
             e.order()));
   }
@@ -381,10 +384,49 @@ class PlanMachineTest {
   }
 
   @Test
+  void errorsMakeItSettleOnceMore() {
+    cluster("a", "b");
+    ask("{\"settleMillis\":1000}");
+    look();
+    entries.add(process("b", 2));
+    leave("b/1");
+    look();
+    answersWithErrors("b/2", 7); // before it settles
+    look();
+    lookAfter(900);
+    answersWithErrors("b/2", 8);
+    lookAfter(100);
+    assertEquals(Phase.SETTLING, plan.stepOf("b").phase());
+    lookAfter(999);
+    assertEquals(Phase.SETTLING, plan.stepOf("b").phase());
+    lookAfter(1);
+    assertEquals(Phase.DONE, plan.stepOf("b").phase());
+  }
+
+  private void answersWithErrors(String member, long errors) {
+    Entry e = entry(member);
+    replace(
+        member,
+        new Entry(
+            e.node(),
+            e.member(),
+            e.host(),
+            e.pid(),
+            e.generation(),
+            null,
+            e.state(),
+            1,
+            null,
+            errors,
+            0,
+            e.order()));
+  }
+
+  @Test
   void theStandInOfTheStrategyDoubleIsNotTheEnd() {
     cluster("a", "b");
     Entry e = entry("b/1");
-    replace("b/1", new Entry("b", "b/1", e.host(), 1, 1, null, "SERVING", 2, null, 0, null));
+    replace("b/1", new Entry("b", "b/1", e.host(), 1, 1, null, "SERVING", 2, null, 0, 0, null));
     ask("{}");
     look();
     answers("b/1", Outcome.RESTARTED, null);

@@ -17,7 +17,7 @@ class PlanRequestTest {
       new View("ma", Set.of("ma", "mb", "mc"), List.of(entry("a"), entry("b"), entry("c")), true);
 
   private static Entry entry(String node) {
-    return new Entry(node, "m" + node, "h", 1, 1, null, "SERVING", 1, null, 0, null);
+    return new Entry(node, "m" + node, "h", 1, 1, null, "SERVING", 1, null, 0, 0, null);
   }
 
   private static Plan plan(String json) {
