@@ -11,7 +11,7 @@ import java.util.TreeSet;
 /** The {@code --name value} pairs of a command line, and the flags that have no value. */
 public final class Arguments {
 
-  private static final Set<String> FLAGS = Set.of("--warm-up");
+  private static final Set<String> FLAGS = Set.of("--warm-up", "--watch");
 
   private final Map<String, String> values = new HashMap<>();
 

@@ -1,5 +1,7 @@
 package io.goagain.examples;
 
+import io.goagain.examples.cluster.ClusterExample;
+import io.goagain.examples.cluster.ClusterRestart;
 import io.goagain.examples.doubled.DoubleExample;
 import io.goagain.examples.handover.HandoverExample;
 import io.goagain.examples.single.Single;
@@ -19,6 +21,8 @@ public final class Examples {
   private static final Map<String, Example> EXAMPLES =
       new TreeMap<>(
           Map.of(
+              "cluster", ClusterExample::run,
+              "cluster-restart", ClusterRestart::run,
               "single", Single::run,
               "double", DoubleExample::run,
               "handover", HandoverExample::run,

@@ -9,6 +9,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonObject;
+import java.util.function.Supplier;
 
 /** What the examples have in common: how they begin, and what they answer. */
 public final class Service {
@@ -27,11 +28,18 @@ public final class Service {
 
   /** Deploys RestartVerticle when the servers are deployed, and prints what listens. */
   public static void start(Vertx vertx, Future<?> servers, RestartOptions options) {
+    start(vertx, servers, new RestartVerticle(options), Future::succeededFuture);
+  }
+
+  /** The same, with something that comes when this process serves. */
+  public static void start(
+      Vertx vertx, Future<?> servers, RestartVerticle restart, Supplier<Future<?>> then) {
     servers
         .compose(
             deployed ->
                 // Last: this says ready, and from then on the servers accept.
-                vertx.deployVerticle(new RestartVerticle(options)))
+                vertx.deployVerticle(restart))
+        .compose(deployed -> then.get())
         .compose(deployed -> vertx.eventBus().<JsonObject>request(RestartMessages.STATUS, null))
         .onComplete(
             status -> {
@@ -44,11 +52,13 @@ public final class Service {
                     "listening " + json.getString("name") + " " + json.getString("address"));
               }
             },
-            failure -> {
-              // A successor that cannot start says so by its exit: its predecessor goes on.
-              System.err.println("could not start: " + failure);
-              System.exit(1);
-            });
+            Service::failed);
+  }
+
+  /** A successor that cannot start says so by its exit: its predecessor goes on. */
+  public static void failed(Throwable failure) {
+    System.err.println("could not start: " + failure);
+    System.exit(1);
   }
 
   private static Generation own() {

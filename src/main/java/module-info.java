@@ -13,13 +13,18 @@ module io.goagain {
   requires io.netty.transport.unix.common;
   requires java.management;
   requires jdk.unsupported;
+  requires static com.hazelcast.core;
   requires static info.picocli;
   requires static java.logging;
   requires static jdk.jfr;
+  requires static io.vertx.clustermanager.hazelcast;
   requires static io.vertx.healthcheck;
   requires static micrometer.core;
 
   exports io.goagain;
+  exports io.goagain.cluster;
+  exports io.goagain.cluster.impl to
+      com.hazelcast.core;
   exports io.goagain.health;
   exports io.goagain.metrics;
 

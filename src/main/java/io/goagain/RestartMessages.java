@@ -17,9 +17,9 @@ public final class RestartMessages {
 
   /**
    * Asks how things are. Reply: {@code {generation, pid, state, strategy, upSince, listeners:
-   * [{name, address, kind, inherited, connections}], inFlight, drain, lastRestart}}; times are in
-   * ISO-8601, {@code lastRestart} is null before the first, {@code drain} has the counts of {@link
-   * #STOP}.
+   * [{name, address, kind, inherited, connections}], inFlight, errors, drain, lastRestart}}; times
+   * are in ISO-8601, {@code errors} counts what was answered with 500 or more over HTTP/1.1, {@code
+   * lastRestart} is null before the first, {@code drain} has the counts of {@link #STOP}.
    */
   public static final String STATUS = "goagain.status";
 

@@ -1,5 +1,6 @@
 package io.goagain;
 
+import io.goagain.impl.BeforeClose;
 import io.goagain.impl.BeforeReady;
 import io.goagain.impl.RestartService;
 import io.goagain.impl.ThisProcess;
@@ -27,6 +28,7 @@ public class RestartVerticle extends VerticleBase {
 
   private final RestartOptions given;
   private final BeforeReady beforeReady = new BeforeReady();
+  private final BeforeClose beforeClose = new BeforeClose();
   private RestartService service;
 
   /** Configured by the deployment's JSON. */
@@ -93,10 +95,25 @@ public class RestartVerticle extends VerticleBase {
     return this;
   }
 
+  /**
+   * Adds what a process that leaves still has to do when its connections are gone and Vert.x is not
+   * closed yet: after a handover that cannot be taken back any more, or at a stop. It is awaited
+   * for {@link RestartOptions#getDrainTimeout}, after the drain; then, or if it fails, the process
+   * leaves all the same. All that were added begin together, on the context of this verticle. Add
+   * it before this is deployed.
+   *
+   * @param name for the log
+   * @throws IllegalArgumentException if there is one of that name
+   */
+  public RestartVerticle beforeClose(String name, Supplier<Future<?>> action) {
+    beforeClose.add(name, Objects.requireNonNull(action));
+    return this;
+  }
+
   @Override
   public Future<?> start() {
     RestartOptions options = given != null ? given : new RestartOptions(config());
-    service = RestartService.claim(vertx, options, beforeReady);
+    service = RestartService.claim(vertx, options, beforeReady, beforeClose);
     return service.start();
   }
 

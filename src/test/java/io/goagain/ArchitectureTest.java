@@ -32,6 +32,7 @@ class ArchitectureTest {
 
   private static final String API = "io.goagain";
   private static final String IMPL = "io.goagain.impl";
+  private static final String CLUSTER = "io.goagain.cluster..";
   private static final String CLI = "io.goagain.cli";
   private static final String NET = "io.goagain.impl.net";
   private static final String POSIX = "io.goagain.impl.posix";
@@ -74,7 +75,9 @@ class ArchitectureTest {
         Map.of(
                 "io.micrometer..", "io.goagain.metrics",
                 "io.vertx.ext.healthchecks..", "io.goagain.health",
-                "picocli..", "io.goagain.cli")
+                "picocli..", "io.goagain.cli",
+                "com.hazelcast..", "io.goagain.cluster..",
+                "io.vertx.spi.cluster.hazelcast..", "io.goagain.cluster..")
             .entrySet()) {
       noClasses()
           .that()
@@ -107,10 +110,36 @@ class ArchitectureTest {
   }
 
   @Test
-  void onlyTheServiceProviderAndTheTransportUseTheSpiOfVertx() {
+  void theSpiOfVertxIsUsedOnlyWhereItIsImplemented() {
     assertEquals(
-        Set.of("io.goagain.impl.GoAgainServiceProvider", "io.goagain.impl.net.AdoptingTransport"),
+        Set.of(
+            "io.goagain.cluster.GoAgainClusterManager",
+            "io.goagain.cluster.impl.Registrations",
+            "io.goagain.impl.GoAgainServiceProvider",
+            "io.goagain.impl.net.AdoptingTransport"),
         usersOf("io.vertx.core.spi.."));
+  }
+
+  @Test
+  void nothingElseKnowsTheCluster() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(CLUSTER)
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(CLUSTER)
+        .check(main);
+  }
+
+  @Test
+  void theClusterKnowsOnlyTheApi() {
+    classes()
+        .that()
+        .resideInAPackage(CLUSTER)
+        .should()
+        .onlyDependOnClassesThat(
+            resideInAnyPackage(CLUSTER, API).or(not(resideInAPackage("io.goagain.."))))
+        .check(main);
   }
 
   @Test

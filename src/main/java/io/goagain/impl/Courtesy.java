@@ -42,7 +42,10 @@ final class Courtesy {
     set(compilers, NORMAL);
   }
 
-  /** Nobody waits for anything here any more: the rest is classes that are loaded to end. */
+  /**
+   * Nobody waits for anything here any more: the rest is classes that are loaded to end. Not where
+   * others may wait, as a cluster does for who leaves it.
+   */
   static void allYield() {
     Thread thread = new Thread(() -> set(threads(name -> true), LEAST), "goagain-courtesy");
     thread.setDaemon(true);

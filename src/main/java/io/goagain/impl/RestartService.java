@@ -42,11 +42,12 @@ public final class RestartService {
   private boolean trapReported;
   private ControlServer control;
 
-  private RestartService(Vertx vertx, RestartOptions options, BeforeReady beforeReady) {
+  private RestartService(
+      Vertx vertx, RestartOptions options, BeforeReady beforeReady, BeforeClose beforeClose) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.options = options;
-    this.restarter = new Restarter(vertx, options, ThisProcess.get(), beforeReady);
+    this.restarter = new Restarter(vertx, options, ThisProcess.get(), beforeReady, beforeClose);
     this.flightRecorder = new FlightRecorderTrap(ThisProcess.get().launch().environment());
   }
 
@@ -55,12 +56,13 @@ public final class RestartService {
    *
    * @throws IllegalStateException if this process has one already
    */
-  public static RestartService claim(Vertx vertx, RestartOptions options, BeforeReady beforeReady) {
+  public static RestartService claim(
+      Vertx vertx, RestartOptions options, BeforeReady beforeReady, BeforeClose beforeClose) {
     if (!DEPLOYED.compareAndSet(false, true)) {
       throw new IllegalStateException(
           "A RestartVerticle is deployed in this process already: deploy one instance, once.");
     }
-    return new RestartService(vertx, options, beforeReady);
+    return new RestartService(vertx, options, beforeReady, beforeClose);
   }
 
   public Future<Void> start() {

@@ -74,6 +74,7 @@ final class Restarter {
   private final PidFile pidFile;
   private final Vitals vitals;
   private final BeforeReady beforeReady;
+  private final BeforeClose beforeClose;
   private final Archives archives;
   private final ArchiveWriter archiveWriter;
   private final Courtesy courtesy = new Courtesy();
@@ -109,12 +110,18 @@ final class Restarter {
   private boolean stopRemembered;
   private int exitCode;
 
-  Restarter(Vertx vertx, RestartOptions options, ThisProcess process, BeforeReady beforeReady) {
+  Restarter(
+      Vertx vertx,
+      RestartOptions options,
+      ThisProcess process,
+      BeforeReady beforeReady,
+      BeforeClose beforeClose) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.options = options;
     this.process = process;
     this.beforeReady = beforeReady;
+    this.beforeClose = beforeClose;
     this.launch = process.launch();
     this.inheritance = process.inheritance();
     this.generation = process.generation();
@@ -842,24 +849,27 @@ final class Restarter {
         Long.toString(generation.pid()),
         generation.number() + 2,
         Long.toString(current.successor.servingPid()));
-    closeVertx(
-        () -> {
-          Set<Asked> asked = EnumSet.noneOf(Asked.class);
-          if (restartRemembered) {
-            asked.add(Asked.RESTART);
-          }
-          if (stopRemembered) {
-            asked.add(Asked.STOP);
-          }
-          if (current.successor.isOriginal() && asked.contains(Asked.STOP)) {
-            // The next image could not be told.
-            current.successor.kill(Processes.TERM);
-            companion.gone().join();
-            System.exit(0);
-          }
-          NextImage.execute(current, generation, asked);
-          System.exit(1);
-        });
+    beforeClose
+        .run(vertx, options.getDrainTimeout())
+        .onComplete(done -> closeVertx(() -> executeNextImage(current)));
+  }
+
+  private void executeNextImage(Attempt current) {
+    Set<Asked> asked = EnumSet.noneOf(Asked.class);
+    if (restartRemembered) {
+      asked.add(Asked.RESTART);
+    }
+    if (stopRemembered) {
+      asked.add(Asked.STOP);
+    }
+    if (current.successor.isOriginal() && asked.contains(Asked.STOP)) {
+      // The next image could not be told.
+      current.successor.kill(Processes.TERM);
+      companion.gone().join();
+      System.exit(0);
+    }
+    NextImage.execute(current, generation, asked);
+    System.exit(1);
   }
 
   /** There is no next image: this one takes over from its stand-in as that would have. */
@@ -1008,12 +1018,13 @@ final class Restarter {
   }
 
   private void exit() {
-    Courtesy.allYield();
     // Replies that were sent to the event bus just now are delivered before it closes.
     context.runOnContext(
         v ->
             controlDrained()
-                .onComplete(answered -> companionGone().onComplete(gone -> closeLines())));
+                .eventually(this::companionGone)
+                .eventually(() -> beforeClose.run(vertx, options.getDrainTimeout()))
+                .onComplete(done -> closeLines()));
   }
 
   private void companionEnded(long pid) {
@@ -1032,6 +1043,9 @@ final class Restarter {
   }
 
   private void closeLines() {
+    if (beforeClose.isEmpty()) {
+      Courtesy.allYield();
+    }
     listeners.close(Listener::isControl);
     Archives.removeOwnList();
     if (predecessor != null) {
@@ -1068,14 +1082,19 @@ final class Restarter {
                 last.start();
               }
             });
-    CompletableFuture.delayedExecutor(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)
+    // Who leaves a cluster may have data to pass on.
+    long seconds =
+        beforeClose.isEmpty()
+            ? CLOSE_TIMEOUT_SECONDS
+            : CLOSE_TIMEOUT_SECONDS + TimeUnit.MILLISECONDS.toSeconds(options.getDrainTimeout());
+    CompletableFuture.delayedExecutor(seconds, TimeUnit.SECONDS)
         .execute(
             () -> {
               if (ends.compareAndSet(false, true)) {
                 LOG.log(
                     WARNING,
                     "Vert.x did not close within {0} s: this is not awaited any longer",
-                    CLOSE_TIMEOUT_SECONDS);
+                    seconds);
                 last.start();
               }
             });
@@ -1120,6 +1139,7 @@ final class Restarter {
         .put("upSince", upSince.toString())
         .put("listeners", open)
         .put("inFlight", listeners.inFlight())
+        .put("errors", listeners.open().stream().mapToLong(Listener::errors).sum())
         .put("drain", drain == null ? null : drain.report().toJson())
         .put("lastRestart", last == null ? null : last.toJson());
   }

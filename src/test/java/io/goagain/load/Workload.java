@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -86,6 +87,36 @@ public final class Workload {
     Request hello = hello("/slow?millis=" + wait.toMillis(), "");
     Request request = new Request(hello.bytes(), answer -> checkSlow(slow, answer));
     return new Workload("slow", address, connections, perSecond, true, wait, random -> request);
+  }
+
+  /**
+   * GETs of /ask on keep-alive connections, each with a number that no other has; the answer has to
+   * be about that number.
+   */
+  public static Workload asks(
+      SocketAddress address, int connections, double perSecond, AtomicLong numbers) {
+    return new Workload(
+        "ask",
+        address,
+        connections,
+        perSecond,
+        true,
+        Duration.ZERO,
+        random -> {
+          String id = Long.toString(numbers.incrementAndGet());
+          String answered = "answer " + id + " ";
+          return new Request(
+              hello("/ask?id=" + id, "").bytes(), answer -> checkAnswer(answered, answer));
+        });
+  }
+
+  private static Answer checkAnswer(String wanted, ResponseParser answer) throws Lost {
+    checkStatus(answer);
+    String body = new String(answer.body(), ISO_8859_1);
+    if (!body.startsWith(wanted)) {
+      throw new Lost(Failure.BAD_BODY, "not \"" + wanted + "\": \"" + start(body) + "\"");
+    }
+    return new Answer(0, 0);
   }
 
   /** GETs of / on keep-alive connections, back to back, as wrk does. */

@@ -18,6 +18,10 @@ import java.lang.reflect.Proxy;
  */
 public final class AdoptingTransport implements InvocationHandler {
 
+  /** By its name: it is no class to depend on. */
+  private static final String CLUSTERED_EVENT_BUS =
+      "io.vertx.core.eventbus.impl.clustered.ClusteredEventBus";
+
   private final Transport wrapped;
   private final Listeners listeners;
 
@@ -52,7 +56,7 @@ public final class AdoptingTransport implements InvocationHandler {
 
   @Override
   public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
-    if (method.getName().equals("serverChannelFactory")) {
+    if (method.getName().equals("serverChannelFactory") && !isForEventBus()) {
       return serverChannelFactory();
     }
     try {
@@ -60,6 +64,16 @@ public final class AdoptingTransport implements InvocationHandler {
     } catch (InvocationTargetException e) {
       throw e.getCause();
     }
+  }
+
+  /**
+   * Whether the clustered event bus binds its server. That is at another port in each process,
+   * which the cluster is told: a successor has nothing to adopt there, its own one has to be there
+   * before it is ready, and Vert.x closes it last.
+   */
+  private static boolean isForEventBus() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.anyMatch(frame -> frame.getClassName().equals(CLUSTERED_EVENT_BUS)));
   }
 
   /**

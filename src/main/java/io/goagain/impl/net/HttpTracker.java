@@ -179,6 +179,9 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
   private boolean begins(HttpResponse response) {
     int status = response.status().code();
     interim = status < 200;
+    if (status >= 500) {
+      connection.listener().answeredWithError();
+    }
     if (status == HttpResponseStatus.SWITCHING_PROTOCOLS.code()) {
       connection.upgraded(ctx);
       ctx.pipeline().remove(this);

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.netty.channel.Channel;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpServerOptions;
+import java.util.concurrent.atomic.LongAdder;
 
 /** A named listening socket that this process serves. */
 public final class Listener {
@@ -20,6 +21,7 @@ public final class Listener {
   private final ListenerSettings settings;
   private final AdoptingServerChannel channel;
   private final Object fileIdentity;
+  private final LongAdder errors = new LongAdder();
   private volatile boolean draining;
   private volatile Future<?> applicationFinished = Future.succeededFuture();
 
@@ -92,6 +94,15 @@ public final class Listener {
   void draining(boolean on) {
     draining = on;
     channel.acceptingChanged();
+  }
+
+  void answeredWithError() {
+    errors.increment();
+  }
+
+  /** How many requests over HTTP/1.1 were answered here with 500 or more. */
+  public long errors() {
+    return errors.sum();
   }
 
   /** Connections are about to leave: the application may finish its conversations first. */
