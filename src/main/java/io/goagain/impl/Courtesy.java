@@ -37,9 +37,12 @@ final class Courtesy {
     set(compilers, LEAST);
   }
 
-  /** This process is to go on. Without privileges its compilers keep their low priority. */
-  void compilersReturn() {
-    set(compilers, NORMAL);
+  /**
+   * This process is to go on. Without privileges its compilers keep their low priority. Those that
+   * were started meanwhile have it from the one that started them.
+   */
+  static void compilersReturn() {
+    set(threads(Courtesy::isCompiler), NORMAL);
   }
 
   /**

@@ -877,7 +877,7 @@ final class Restarter {
     Attempt failed = attempt;
     attempt = null;
     vertx.cancelTimer(failed.timer);
-    courtesy.compilersReturn();
+    Courtesy.compilersReturn();
     failed.successor.closeReturned();
     listeners.succeeded(false);
     reportFailed(failed);
@@ -954,7 +954,7 @@ final class Restarter {
     lost.successor.close();
     own();
     companion = null;
-    courtesy.compilersReturn();
+    Courtesy.compilersReturn();
     writePidFile();
     supervision.serves(listeners.open());
     lost.fails(
