@@ -2,7 +2,7 @@ package io.goagain.impl;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.OpenDescriptors;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -123,7 +123,7 @@ final class Fuzzing implements AutoCloseable {
         if (descriptors >= 0) {
           awaitDescriptors(descriptors, seed);
         } else {
-          descriptors = Descriptors.open().size();
+          descriptors = OpenDescriptors.now().size();
         }
       }
     }
@@ -154,7 +154,7 @@ final class Fuzzing implements AutoCloseable {
       await(
           "descriptors",
           () -> {
-            now[0] = Descriptors.open().size();
+            now[0] = OpenDescriptors.now().size();
             return now[0] <= expected;
           });
     } catch (AssertionError e) {

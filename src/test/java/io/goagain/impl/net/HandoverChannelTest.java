@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.goagain.impl.posix.DescriptorMessagesTest;
 import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.OpenDescriptors;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -23,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -423,7 +425,7 @@ class HandoverChannelTest {
   /** Descriptors that nobody can tell apart are closed, and so is the channel. */
   @Test
   void twoDescriptorsInOneMessageAreNobodys() throws Exception {
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     int[] messages = Descriptors.socketPair();
     int[] descriptors = Descriptors.socketPair();
     Told told = new Told();
@@ -433,6 +435,6 @@ class HandoverChannelTest {
     told.nothingComesAnyMore();
     Descriptors.close(messages[1]);
     Descriptors.close(descriptors[1]);
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 }

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.OpenDescriptors;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerOptions;
@@ -124,13 +124,13 @@ class RehearsalTest {
   void nothingIsLeftOpen() throws Exception {
     try (TestClient client = connect()) {
       ask(client);
-      Set<Integer> before = new HashSet<>(Descriptors.open());
+      int before = OpenDescriptors.now().size();
       Set<String> connections = new HashSet<>();
       while (connections.size() < MOVES) {
         connections.add(ask(client));
         rehearsal.move();
       }
-      while (Descriptors.open().size() > before.size()) {
+      while (OpenDescriptors.now().size() > before) {
         ask(client); // until the duplicate of the last move is closed
       }
     }

@@ -10,6 +10,7 @@ import io.goagain.impl.posix.DatagramReceiver;
 import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.DirectoryLock;
 import io.goagain.impl.posix.Errno;
+import io.goagain.impl.posix.OpenDescriptors;
 import io.goagain.impl.posix.PosixException;
 import io.goagain.impl.posix.SocketFacts;
 import io.goagain.impl.posix.UnixSockets;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.SortedMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
@@ -133,9 +135,9 @@ class SecuredUnixSocketTest {
               }
             });
     assertEquals(Errno.EAGAIN, full.errno());
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     assertEquals(OptionalInt.empty(), listen(file));
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
     assertEquals(live, UnixPaths.identity(file.toString()));
     for (int client : clients) {
       Descriptors.close(client);
@@ -192,13 +194,13 @@ class SecuredUnixSocketTest {
 
   @Test
   void whoeverHoldsTheLockIsWaitedFor() throws Exception {
-    List<Integer> before;
+    SortedMap<Integer, String> before;
     DirectoryLock lock = DirectoryLock.acquire(directory.toString(), Duration.ZERO);
     try (lock) {
-      before = Descriptors.open();
+      before = OpenDescriptors.now();
       assertRefused(
           file, "the directory " + directory + " is still locked after 5000 ms: \"fuser -v");
-      assertEquals(before, Descriptors.open());
+      assertEquals(before, OpenDescriptors.now());
     }
     Descriptors.close(listen(file).getAsInt());
   }
@@ -387,17 +389,10 @@ class SecuredUnixSocketTest {
   /** With nothing left behind. */
   private static void assertRefused(Path path, String sentence) throws IOException {
     Object there = UnixPaths.identity(path.toString());
-    List<Integer> before;
-    List<Integer> after;
-    int attempts = 0;
-    do {
-      before = Descriptors.open();
-      String message = assertThrows(IOException.class, () -> listen(path)).getMessage();
-      assertTrue(message.startsWith(sentence), message);
-      after = Descriptors.open();
-      // What the JVM opens meanwhile, for good, it opens once.
-    } while (!before.equals(after) && ++attempts < 3);
-    assertEquals(before, after);
+    SortedMap<Integer, String> before = OpenDescriptors.now();
+    String message = assertThrows(IOException.class, () -> listen(path)).getMessage();
+    assertTrue(message.startsWith(sentence), message);
+    assertEquals(before, OpenDescriptors.now());
     assertEquals(there, UnixPaths.identity(path.toString()));
   }
 

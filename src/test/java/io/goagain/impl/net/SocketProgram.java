@@ -2,6 +2,7 @@ package io.goagain.impl.net;
 
 import com.sun.jna.Native;
 import io.goagain.impl.posix.Descriptors;
+import io.goagain.impl.posix.OpenDescriptors;
 import io.goagain.impl.posix.UnixSockets;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -139,8 +140,7 @@ final class SocketProgram implements AutoCloseable {
 
   private static String listen(String path, String mode, String group, List<Integer> held)
       throws IOException {
-    Path directory = Path.of(path).getParent();
-    int before = open(directory);
+    int before = OpenDescriptors.now().size();
     try {
       OptionalInt fd =
           SecuredUnixSocket.listenUnlessLive(
@@ -151,25 +151,9 @@ final class SocketProgram implements AutoCloseable {
       held.add(fd.getAsInt());
       return "listening " + modeOf(path);
     } catch (IOException e) {
-      int left = open(directory) - before;
+      int left = OpenDescriptors.now().size() - before;
       return left + " left: " + e.getMessage();
     }
-  }
-
-  /** Sockets, and the directory with what is in it: the JVM opens other files when it likes. */
-  private static int open(Path directory) throws IOException {
-    int count = 0;
-    for (int fd : Descriptors.open()) {
-      try {
-        Path link = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd));
-        if (link.startsWith(directory) || link.toString().startsWith("socket:")) {
-          count++;
-        }
-      } catch (NoSuchFileException e) {
-        // The JVM has closed it since.
-      }
-    }
-    return count;
   }
 
   /** All modes that the file of a socket has while it is made, many times. */

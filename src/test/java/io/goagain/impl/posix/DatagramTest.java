@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +54,7 @@ class DatagramTest {
     int[] pair = Descriptors.socketPair();
     int[] pipe = TestLibC.pipe();
     List<Integer> sent = List.of(pair[0], pipe[1], pair[1]);
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     try (DatagramReceiver receiver = new DatagramReceiver(path)) {
       Datagram.send(path, "FDSTORE=1".getBytes(UTF_8), sent);
       DatagramReceiver.Message message = receiver.receive();
@@ -68,7 +69,7 @@ class DatagramTest {
         Descriptors.close(fd);
       }
     }
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
     for (int fd : List.of(pair[0], pair[1], pipe[0], pipe[1])) {
       Descriptors.close(fd);
     }
@@ -88,13 +89,13 @@ class DatagramTest {
 
   @Test
   void aFailureLeavesNothingOpen() throws Exception {
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     try (DatagramReceiver receiver = new DatagramReceiver(path)) {
       assertEquals(Errno.EBADF, failure(path, List.of(DescriptorsTest.NEVER_OPEN)).errno());
       assertEquals(Errno.EINVAL, failure(path, Collections.nCopies(254, 1)).errno());
       assertTrue(receiver.isEmpty(0));
     }
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 
   /** A stopped receiver must not stop whoever tells it something. */

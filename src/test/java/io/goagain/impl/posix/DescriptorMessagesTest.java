@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.jna.Memory;
+import java.io.IOException;
 import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,32 +18,32 @@ import org.junit.jupiter.api.Test;
 /** Also lends {@link #sendTogether}, which nobody of ours does. */
 public class DescriptorMessagesTest {
 
-  private List<Integer> before;
+  private SortedMap<Integer, String> before;
   private int[] pair;
   private DescriptorMessages one;
   private DescriptorMessages other;
 
   @BeforeEach
-  void open() throws PosixException {
+  void open() throws IOException {
     one = new DescriptorMessages(-1); // loads what is loaded once
-    before = Descriptors.open();
+    before = OpenDescriptors.now();
     pair = Descriptors.socketPair();
     one = new DescriptorMessages(pair[0]);
     other = new DescriptorMessages(pair[1]);
   }
 
   @AfterEach
-  void nothingIsLeftOpen() throws PosixException {
+  void nothingIsLeftOpen() throws IOException {
     for (int socket : pair) {
       if (Descriptors.isOpen(socket)) {
         Descriptors.close(socket);
       }
     }
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 
   /** Several in one message, with one byte. */
-  public static void sendTogether(int socket, List<Integer> descriptors) throws PosixException {
+  public static void sendTogether(int socket, List<Integer> descriptors) throws IOException {
     try (Memory message = new Memory(2048)) {
       message.clear();
       message.setPointer(16, message.share(56));
@@ -63,7 +65,7 @@ public class DescriptorMessagesTest {
   }
 
   @Test
-  void aDescriptorComesAsADuplicate() throws PosixException {
+  void aDescriptorComesAsADuplicate() throws IOException {
     int[] sent = Descriptors.socketPair();
     assertTrue(one.send(sent[0]));
     DescriptorMessages.Received received = other.receive();
@@ -77,18 +79,18 @@ public class DescriptorMessagesTest {
   }
 
   @Test
-  void nothingIsThereYet() throws PosixException {
+  void nothingIsThereYet() throws IOException {
     assertNull(other.receive());
   }
 
   @Test
-  void theEndIsTold() throws PosixException {
+  void theEndIsTold() throws IOException {
     Descriptors.close(pair[0]);
     assertEquals(new DescriptorMessages.Received(true, List.of()), other.receive());
   }
 
   @Test
-  void severalOfAMessageAreAllReceived() throws PosixException {
+  void severalOfAMessageAreAllReceived() throws IOException {
     for (int count : new int[] {2, 3, 253}) {
       sendTogether(pair[0], Collections.nCopies(count, pair[0]));
       List<Integer> received = other.receive().descriptors();
@@ -100,7 +102,7 @@ public class DescriptorMessagesTest {
   }
 
   @Test
-  void whereThereIsNoRoomThatIsTold() throws PosixException {
+  void whereThereIsNoRoomThatIsTold() throws IOException {
     int sent = 0;
     while (one.send(pair[0])) {
       sent++;
@@ -114,7 +116,7 @@ public class DescriptorMessagesTest {
   }
 
   @Test
-  void errorsNameTheCall() throws PosixException {
+  void errorsNameTheCall() throws IOException {
     PosixException closed =
         assertThrows(PosixException.class, () -> new DescriptorMessages(-1).receive());
     assertEquals(Errno.EBADF, closed.errno());

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.SortedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -99,7 +100,7 @@ class DescriptorsTest {
 
   @Test
   void openListsWhatIsOpenAndNotItself() throws Exception {
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     int[] pipe = TestLibC.pipe();
     List<Integer> during = Descriptors.open();
     assertTrue(during.containsAll(List.of(0, 1, 2, pipe[0], pipe[1])), during::toString);
@@ -107,7 +108,7 @@ class DescriptorsTest {
     assertEquals(during.stream().sorted().toList(), during);
     Descriptors.close(pipe[0]);
     Descriptors.close(pipe[1]);
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 
   @Test

@@ -9,7 +9,7 @@ import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
+import java.util.SortedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -29,12 +29,12 @@ class DirectoryLockTest {
   void aSecondOneIsRefusedAfterItsPatienceAndLeavesNothing() throws Exception {
     DirectoryLock first = acquire(SHORT);
     try (first) {
-      List<Integer> before = Descriptors.open();
+      SortedMap<Integer, String> before = OpenDescriptors.now();
       assertEquals(
           "the directory %s is still locked after 30 ms: \"fuser -v %s\" shows who has it open"
               .formatted(directory, directory),
           assertThrows(IOException.class, () -> acquire(SHORT)).getMessage());
-      assertEquals(before, Descriptors.open());
+      assertEquals(before, OpenDescriptors.now());
     }
   }
 
@@ -49,10 +49,13 @@ class DirectoryLockTest {
 
   @Test
   void itIsReleasedThoughSomebodyHasTheDescriptor() throws Exception {
-    List<Integer> before = Descriptors.open();
     DirectoryLock first = acquire(SHORT);
-    List<Integer> during = Descriptors.open();
-    int own = during.stream().filter(fd -> !before.contains(fd)).findFirst().orElseThrow();
+    int own =
+        OpenDescriptors.now().entrySet().stream()
+            .filter(open -> open.getValue().equals(directory.toString()))
+            .findFirst()
+            .orElseThrow()
+            .getKey();
     // As in a child between fork and exec.
     int copy = Descriptors.duplicate(own);
     first.close();

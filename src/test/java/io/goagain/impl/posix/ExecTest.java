@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -83,7 +84,7 @@ class ExecTest {
     Path noFormat = Files.writeString(directory.resolve("no-format"), "no magic number\n");
     assertTrue(noFormat.toFile().setExecutable(true));
     int[] pipe = TestLibC.pipe();
-    List<Integer> open = Descriptors.open();
+    SortedMap<Integer, String> open = OpenDescriptors.now();
     Path here = Files.readSymbolicLink(Path.of("/proc/self/cwd"));
     try (Memory set = new Memory(LibC.SIZEOF_SIGSET)) {
       LibC.sigemptyset(set);
@@ -115,7 +116,7 @@ class ExecTest {
       TestLibC.pthread_sigmask(TestLibC.SIG_UNBLOCK, set, null);
     }
     assertEquals(here, Files.readSymbolicLink(Path.of("/proc/self/cwd")));
-    assertEquals(open, Descriptors.open());
+    assertEquals(open, OpenDescriptors.now());
     Descriptors.close(pipe[0]);
     Descriptors.close(pipe[1]);
   }

@@ -8,6 +8,7 @@ import io.goagain.impl.posix.Spawn.Command;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SortedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -86,10 +87,10 @@ class ExecutableTest {
   void nothingStaysOpen() throws Exception {
     Exec.check("/bin/sh", "/");
     failure(command("/dev/null", "/"));
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     Exec.check("/bin/sh", "/");
     failure(command("/dev/null", "/"));
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 
   private String script(String name, String content) throws Exception {

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -196,7 +197,7 @@ class SpawnTest {
     Path notExecutable = Files.writeString(directory.resolve("not-executable"), "");
     Path noFormat = Files.writeString(directory.resolve("no-format"), "no magic number\n");
     assertTrue(noFormat.toFile().setExecutable(true));
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
 
     assertFails(
         path,
@@ -228,7 +229,7 @@ class SpawnTest {
             "/bin/sh", List.of("sh"), List.of(), null, List.of(1, 2, DescriptorsTest.NEVER_OPEN)),
         "fcntl(2147483647, F_DUPFD_CLOEXEC, 6): EBADF (Bad file descriptor)");
 
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 
   @Test
@@ -262,11 +263,11 @@ class SpawnTest {
   @ParameterizedTest
   @MethodSource("paths")
   void manySpawnsLeaveNothingBehind(Abilities path) throws Exception {
-    List<Integer> before = Descriptors.open();
+    SortedMap<Integer, String> before = OpenDescriptors.now();
     for (int i = 0; i < 50; i++) {
       assertEquals("x\n", run(path, List.of(0, 1, 2), null, "echo x >&3"));
     }
-    assertEquals(before, Descriptors.open());
+    assertEquals(before, OpenDescriptors.now());
   }
 
   /** A child must not inherit what another thread is about to hand to its own. */
