@@ -33,9 +33,6 @@ final class ArchiveWriter {
   /** What a JVM says at the end is what went wrong. */
   private static final int SAID = 300;
 
-  /** JEP 483. */
-  private static final int AOT_LINKING = 24;
-
   /** A child would open the same port. */
   private static final String MANAGEMENT = "-Dcom.sun.management";
 
@@ -101,8 +98,6 @@ final class ArchiveWriter {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // which nobody does
-    } finally {
-      Archives.removeOwnList();
     }
   }
 
@@ -120,8 +115,17 @@ final class ArchiveWriter {
   }
 
   private void make(ArchiveKey key) throws IOException, JMException, InterruptedException {
-    Quality quality = Archives.ownList() == null ? Quality.BASIC : Quality.FULL;
+    if (archives.has(key, Quality.COMPLETE)) {
+      Archives.removeOwnList();
+      archives.verify(key);
+      return;
+    }
+    Path whole = archives.wholeList(key);
+    Path list = whole != null ? whole : Archives.ownList();
+    Quality quality =
+        whole != null ? Quality.COMPLETE : list != null ? Quality.FULL : Quality.BASIC;
     if (archives.has(key, quality)) {
+      archives.verify(key);
       return;
     }
     long begin = System.nanoTime();
@@ -131,11 +135,10 @@ final class ArchiveWriter {
     }
     Path archive;
     try {
-      String said = quality == Quality.FULL ? fromList(target) : fromWhatIsLoaded(target);
+      String said = list != null ? fromList(list, target) : fromWhatIsLoaded(target);
       archive = finish(target, key, quality, said);
     } finally {
       removeWhatIsLeft(target);
-      Archives.removeOwnList();
       synchronized (this) {
         unfinished = null;
       }
@@ -173,10 +176,10 @@ final class ArchiveWriter {
     }
   }
 
-  private String fromList(Path target) throws IOException, InterruptedException {
+  private String fromList(Path loaded, Path target) throws IOException, InterruptedException {
     Path list = target.resolveSibling(target.getFileName() + ".list");
-    String listed = Files.readString(Archives.ownList());
-    // The JVM goes on writing it: the last line may be half of one.
+    String listed = Files.readString(loaded);
+    // A JVM may go on writing it: the last line may be half of one.
     Files.writeString(list, listed.substring(0, listed.lastIndexOf('\n') + 1));
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -188,9 +191,6 @@ final class ArchiveWriter {
             Archives.FLAG + target,
             "-cp",
             System.getProperty("java.class.path")));
-    if (Runtime.version().feature() >= AOT_LINKING) {
-      command.add(1, "-XX:+AOTClassLinking");
-    }
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeAll(Archives.JVM_VARIABLES);
     Process process;

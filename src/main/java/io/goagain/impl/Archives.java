@@ -18,6 +18,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
@@ -25,9 +27,6 @@ import java.util.zip.CRC32C;
  * The class-data archives of this program: a process makes one while it serves, and its successors
  * start from it. An archive is {@code PROGRAM-KEY-QUALITY-CHECKSUM.jsa}; what does not match its
  * name is not used. Its methods block, and fail never: without an archive a start is a plain one.
- *
- * <p>What a process can tell of itself afterwards is good for a "basic" archive. One that was told
- * at its start to list what it loads can tell of lambdas too: that gives a "full" one.
  */
 final class Archives {
 
@@ -42,9 +41,16 @@ final class Archives {
   private static final String LIST_FLAG = "-XX:DumpLoadedClassList=";
   private static final String LIST_SUFFIX = ".classlist";
 
-  /** How much of what a process does at its start is in an archive. */
+  /** A list whose process has served, and has handed over. */
+  private static final String WHOLE_SUFFIX = ".wholelist";
+
+  /** How much of what a process does is in an archive. The best one first. */
   enum Quality {
+    /** A process has listed all that it loaded, up to its end: also how it hands over. */
+    COMPLETE,
+    /** A process has listed what it loaded until it served. */
     FULL,
+    /** What a process that lists nothing can tell afterwards: that leaves out lambdas. */
     BASIC;
 
     private String text() {
@@ -65,6 +71,9 @@ final class Archives {
   private boolean known;
   private Path directory;
   private List<String> flags;
+
+  /** What was found to match its name, and was not touched since. */
+  private final Map<Path, Object> verified = new ConcurrentHashMap<>();
 
   Archives(RestartOptions options, Launch launch) {
     this.options = options;
@@ -115,7 +124,7 @@ final class Archives {
     return list == null ? null : Path.of(list);
   }
 
-  /** Of no use any more: it has become an archive, or this process ends. */
+  /** Of no use: there is a complete archive, or nothing is to come after this process. */
   static void removeOwnList() {
     try {
       if (ownList() != null) {
@@ -124,6 +133,25 @@ final class Archives {
     } catch (IOException e) {
       LOG.log(WARNING, "could not remove {0}: {1}", ownList(), e);
     }
+  }
+
+  /** To whoever serves after this process. The JVM goes on writing it. */
+  static void leaveOwnList() {
+    try {
+      if (ownList() != null && Files.exists(ownList())) {
+        Files.move(ownList(), Path.of(ownList() + WHOLE_SUFFIX), StandardCopyOption.ATOMIC_MOVE);
+      }
+    } catch (IOException e) {
+      LOG.log(WARNING, "could not leave {0}: {1}", ownList(), e);
+    }
+  }
+
+  /** What a process before this one has left, or null. */
+  Path wholeList(ArchiveKey key) throws IOException {
+    return matching(prefix(key)).stream()
+        .filter(file -> file.toString().endsWith(WHOLE_SUFFIX))
+        .findFirst()
+        .orElse(null);
   }
 
   /** The JVM says nothing when it does without: so somebody else has to. */
@@ -153,14 +181,16 @@ final class Archives {
         return next;
       }
       ArchiveKey key = key();
-      Path full = find(key, Quality.FULL);
-      Path archive = full != null ? full : find(key, Quality.BASIC);
+      Path archive = null;
+      for (Quality quality : Quality.values()) {
+        archive = archive != null ? archive : find(key, quality);
+      }
       NextCommand command = next;
       if (archive != null) {
         LOG.log(INFO, "the next generation starts from {0}", archive);
         command = command.with(FLAG + archive, VARIABLE, archive.toString());
       }
-      if (full == null) {
+      if (!has(key, Quality.COMPLETE) && ownList() == null) {
         String unique = Long.toHexString(System.nanoTime());
         String list = directory.resolve(prefix(key) + unique + LIST_SUFFIX).toString();
         command = command.with(LIST_FLAG + list, LIST_VARIABLE, list);
@@ -172,15 +202,23 @@ final class Archives {
     }
   }
 
+  /** Ahead of the restart that would otherwise wait for that. */
+  void verify(ArchiveKey key) throws IOException {
+    for (Quality quality : Quality.values()) {
+      find(key, quality);
+    }
+  }
+
   /** Whether there is one for what is on disk now that is as good. */
   boolean has(ArchiveKey key, Quality quality) throws IOException {
+    List<String> as =
+        Stream.of(Quality.values())
+            .filter(other -> other.compareTo(quality) <= 0)
+            .map(other -> prefix(key, other))
+            .toList();
     return matching(prefix(key)).stream()
         .map(file -> file.getFileName().toString())
-        .filter(name -> name.endsWith(SUFFIX))
-        .anyMatch(
-            name ->
-                name.startsWith(prefix(key, Quality.FULL))
-                    || name.startsWith(prefix(key, quality)));
+        .anyMatch(name -> name.endsWith(SUFFIX) && as.stream().anyMatch(name::startsWith));
   }
 
   ArchiveKey key() throws IOException {
@@ -207,6 +245,7 @@ final class Archives {
   Path finish(Path unfinished, ArchiveKey key, Quality quality) throws IOException {
     Path archive = directory.resolve(prefix(key, quality) + checksum(unfinished) + SUFFIX);
     Files.move(unfinished, archive, StandardCopyOption.ATOMIC_MOVE);
+    verified.put(archive, state(archive));
     prune(key, archive);
     return archive;
   }
@@ -221,7 +260,8 @@ final class Archives {
         } else {
           others.add(file);
         }
-      } else if ((name.contains(UNFINISHED) && !isBeingWritten(name))
+      } else if (name.endsWith(WHOLE_SUFFIX)
+          || (name.contains(UNFINISHED) && !isBeingWritten(name))
           || (name.endsWith(LIST_SUFFIX) && isOld(file))) {
         Files.deleteIfExists(file);
       }
@@ -271,10 +311,13 @@ final class Archives {
         continue;
       }
       try {
-        if (archive
-            .getFileName()
-            .toString()
-            .equals(prefix(key, quality) + checksum(archive) + SUFFIX)) {
+        Object state = state(archive);
+        if (state.equals(verified.get(archive))) {
+          return archive;
+        }
+        String name = prefix(key, quality) + checksum(archive) + SUFFIX;
+        if (archive.endsWith(name)) {
+          verified.put(archive, state);
           return archive;
         }
         LOG.log(
@@ -291,6 +334,11 @@ final class Archives {
       }
     }
     return null;
+  }
+
+  /** No write leaves the time of the last change as it was: inode(7). */
+  private static Object state(Path file) throws IOException {
+    return Files.readAttributes(file, "unix:ino,ctime,size");
   }
 
   private static String checksum(Path file) throws IOException {

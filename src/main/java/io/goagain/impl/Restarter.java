@@ -69,7 +69,7 @@ final class Restarter {
   private final Generation generation;
   private final Listeners listeners;
   private final ThisProcess process;
-  private final RestartStrategy strategy;
+  private final StrategyChoice strategy;
   private final Supervision supervision;
   private final PidFile pidFile;
   private final Vitals vitals;
@@ -314,8 +314,8 @@ final class Restarter {
   private Attempt newAttempt(RestartOptions request) {
     RestartStrategy asked =
         request.getStrategy() == options.getStrategy()
-            ? strategy
-            : StrategyChoice.of(request, launch.environment());
+            ? strategy.strategy()
+            : StrategyChoice.of(request, launch.environment()).strategy();
     return new Attempt(request, asked == RestartStrategy.DOUBLE, generation.number() + 1);
   }
 
@@ -529,6 +529,9 @@ final class Restarter {
         generation.number(),
         Long.toString(generation.pid()),
         listeners.open().stream().map(l -> l.name() + " on " + l.address()).toList());
+    if (strategy.reason() != null) {
+      LOG.log(INFO, "strategy auto is {0}: {1}", strategy.strategy(), strategy.reason());
+    }
     supervision.serves(listeners.open());
     serving.tryComplete();
   }
@@ -841,7 +844,7 @@ final class Restarter {
     Attempt current = attempt;
     vertx.cancelTimer(current.timer);
     Signals.rememberAll();
-    Archives.removeOwnList();
+    leaveClassList();
     LOG.log(
         INFO,
         "generation {0}: process {1} executes generation {2}; process {3} stands in",
@@ -1033,6 +1036,14 @@ final class Restarter {
     }
   }
 
+  private void leaveClassList() {
+    if (handedOver() && listeners.hasServed()) {
+      Archives.leaveOwnList();
+    } else {
+      Archives.removeOwnList();
+    }
+  }
+
   private Future<?> companionGone() {
     if (companion == null) {
       return Future.succeededFuture();
@@ -1047,7 +1058,7 @@ final class Restarter {
       Courtesy.allYield();
     }
     listeners.close(Listener::isControl);
-    Archives.removeOwnList();
+    leaveClassList();
     if (predecessor != null) {
       predecessor.close();
     }
@@ -1135,7 +1146,7 @@ final class Restarter {
         .put("generation", generation.number())
         .put("pid", generation.pid())
         .put("state", machine.state().name())
-        .put("strategy", strategy.toString())
+        .put("strategy", strategy.strategy().toString())
         .put("upSince", upSince.toString())
         .put("listeners", open)
         .put("inFlight", listeners.inFlight())

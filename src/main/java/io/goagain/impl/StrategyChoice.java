@@ -1,7 +1,5 @@
 package io.goagain.impl;
 
-import static java.lang.System.Logger.Level.INFO;
-
 import io.goagain.RestartOptions;
 import io.goagain.RestartStrategy;
 import java.io.IOException;
@@ -11,10 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What {@link RestartStrategy#AUTO} comes to: who watches this process decides. */
-final class StrategyChoice {
-
-  private static final System.Logger LOG = System.getLogger(StrategyChoice.class.getName());
+/**
+ * What {@link RestartStrategy#AUTO} comes to: who watches this process decides.
+ *
+ * @param strategy never AUTO
+ * @param reason null if the strategy was asked for
+ */
+record StrategyChoice(RestartStrategy strategy, String reason) {
 
   /** Supervisors that start their services themselves and watch those pids. */
   private static final Set<String> SUPERVISORS =
@@ -24,12 +25,9 @@ final class StrategyChoice {
   private static final Set<String> INITS =
       Set.of("docker-init", "tini", "dumb-init", "catatonit", "podman-init");
 
-  private StrategyChoice() {}
-
-  /** Never AUTO. */
-  static RestartStrategy of(RestartOptions options, Map<String, String> environment) {
+  static StrategyChoice of(RestartOptions options, Map<String, String> environment) {
     if (options.getStrategy() != RestartStrategy.AUTO) {
-      return options.getStrategy();
+      return new StrategyChoice(options.getStrategy(), null);
     }
     ProcessHandle own = ProcessHandle.current();
     long parent = own.parent().map(ProcessHandle::pid).orElse(0L);
@@ -37,34 +35,33 @@ final class StrategyChoice {
   }
 
   /** Pure: all that the choice depends on. */
-  static RestartStrategy choose(
+  static StrategyChoice choose(
       long pid,
       long parent,
       List<String> parentNames,
       Map<String, String> environment,
       boolean pidFile) {
     if (environment.containsKey("NOTIFY_SOCKET")) {
-      return chosen(RestartStrategy.SINGLE, "systemd is told of the new main pid (NOTIFY_SOCKET)");
+      return new StrategyChoice(
+          RestartStrategy.SINGLE, "systemd is told of the new main pid (NOTIFY_SOCKET)");
     }
     if (pid == 1) {
-      return chosen(RestartStrategy.DOUBLE, "this is process 1, with which its container ends");
+      return new StrategyChoice(
+          RestartStrategy.DOUBLE, "this is process 1, with which its container ends");
     }
     for (String name : parentNames) {
       if (SUPERVISORS.contains(name) || (parent == 1 && INITS.contains(name))) {
-        return chosen(RestartStrategy.DOUBLE, "the parent is " + name + ", which watches one pid");
+        return new StrategyChoice(
+            RestartStrategy.DOUBLE, "the parent is " + name + ", which watches one pid");
       }
     }
     // systemd.exec(5): set for the process that systemd itself started, from version 248 on.
     if (Long.toString(pid).equals(environment.get("SYSTEMD_EXEC_PID")) && !pidFile) {
-      return chosen(
+      return new StrategyChoice(
           RestartStrategy.DOUBLE, "systemd watches one pid: there is no NOTIFY_SOCKET, no pidFile");
     }
-    return chosen(RestartStrategy.SINGLE, "no supervisor is known that would need the pid to stay");
-  }
-
-  private static RestartStrategy chosen(RestartStrategy strategy, String why) {
-    LOG.log(INFO, "strategy auto is {0}: {1}", strategy, why);
-    return strategy;
+    return new StrategyChoice(
+        RestartStrategy.SINGLE, "no supervisor is known that would need the pid to stay");
   }
 
   /** What a process calls itself, and the files that it runs: supervisord is a Python script. */

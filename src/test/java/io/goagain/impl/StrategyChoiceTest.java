@@ -55,14 +55,17 @@ class StrategyChoiceTest {
       boolean pidFile,
       RestartStrategy expected) {
     assertEquals(
-        expected, StrategyChoice.choose(pid, parent, parentNames, environment, pidFile), name);
+        expected,
+        StrategyChoice.choose(pid, parent, parentNames, environment, pidFile).strategy(),
+        name);
   }
 
   @Test
   void whatIsAskedForIsNotChosen() {
     for (RestartStrategy asked : List.of(SINGLE, DOUBLE)) {
       assertEquals(
-          asked, StrategyChoice.of(new RestartOptions().setStrategy(asked), Map.of("A", "b")));
+          new StrategyChoice(asked, null),
+          StrategyChoice.of(new RestartOptions().setStrategy(asked), Map.of("A", "b")));
     }
   }
 }

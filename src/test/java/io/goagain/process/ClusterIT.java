@@ -130,12 +130,14 @@ class ClusterIT {
           cluster.await("the first step", s -> phaseOfFirst(s).equals("RESTARTING"));
       String victim =
           status.getJsonObject("plan").getJsonArray("steps").getJsonObject(0).getString("node");
-      long killed = System.nanoTime();
       AppProcess node = cluster.node(cluster.indexOf(victim));
+      long killed = System.nanoTime();
       node.close(); // the predecessor, and the successor that boots
       JsonObject end = cluster.awaitEnd(plan);
-      assertTrue(
-          System.nanoTime() - killed < Duration.ofSeconds(30).toNanos(), "noticed within 30 s");
+      Duration noticed = Duration.ofNanos(System.nanoTime() - killed);
+      System.out.println("cluster: a killed node ended the plan after " + noticed);
+      // On a machine that does nothing else.
+      assertTrue(!Restarts.LONG || noticed.toSeconds() < 30, noticed::toString);
       assertEquals("ABORTED", end.getString("state"));
       JsonObject step = ClusterApp.step(end, victim);
       assertEquals("FAILED", step.getString("phase"));

@@ -1,6 +1,8 @@
 package io.goagain.process;
 
 import io.goagain.GoAgainServerFactory;
+import io.goagain.RestartVerticle;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.BufferedReader;
@@ -30,6 +32,16 @@ public final class GatedPart implements TestProgram.Part {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  @Override
+  public void beforeReady(RestartVerticle verticle) {
+    verticle.readiness(
+        "says so",
+        () -> {
+          TestProgram.say("is about to be ready");
+          return Future.succeededFuture();
+        });
   }
 
   /** What the load of the tests asks for. */

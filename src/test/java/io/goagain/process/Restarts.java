@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 
 /** Restarts of a program under test. */
 final class Restarts {
-  private static final boolean LONG = Boolean.getBoolean("goagain.long");
+  static final boolean LONG = Boolean.getBoolean("goagain.long");
 
   /** How many restarts a test does; the system property goagain.long makes it more. */
   static final int COUNT = LONG ? 20 : 3;

@@ -55,7 +55,7 @@ class TakeoverAloneIT {
       AppProcess taker = takeovers.gated(gate);
       first.signal("STOP");
       gate.open();
-      taker.awaitLine(line -> line.contains("strategy auto is single"), AppProcess.LIMIT);
+      taker.awaitLine(line -> line.contains("is about to be ready"), AppProcess.LIMIT);
       try (RawHttp queued = RawHttp.connect(takeovers.address("public"))) {
         queued.send(RawHttp.request("/"));
         first.kill9(first.pid());

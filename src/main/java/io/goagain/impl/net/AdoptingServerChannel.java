@@ -63,6 +63,12 @@ final class AdoptingServerChannel extends AbstractServerChannel {
                 : ListenerAddress.of(real.localAddress());
     listener = listeners.opened(bound, address, inherited, settings, this);
     applyAutoRead();
+    eventLoop().execute(this::allocate);
+  }
+
+  /** The first buffer takes a tenth of a second: Netty registers events of Flight Recorder. */
+  private void allocate() {
+    config.getAllocator().ioBuffer(1).release();
   }
 
   private static Channel adopt(InheritedListener inherited) {

@@ -7,6 +7,7 @@ import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.Errno;
 import io.goagain.impl.posix.PosixException;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
@@ -118,6 +119,8 @@ public final class HandoverChannel {
       // A peer that is gone may have left last words. Neither that it cannot be written to nor that
       // one of the sockets is at its end closes anything before all of them have been told.
       messages.config().setAutoClose(false).setAllowHalfClosure(true);
+      // The first buffer of Netty's own choice loads the JDK's Flight Recorder.
+      messages.config().setAllocator(UnpooledByteBufAllocator.DEFAULT);
       messages
           .pipeline()
           .addLast(

@@ -66,10 +66,12 @@ public final class Listeners {
         }
       }
     }
-    if (match != null) {
-      inherited.remove(match);
-    }
+    remove(match);
     return match;
+  }
+
+  private void remove(InheritedListener match) {
+    inherited.removeIf(candidate -> candidate == match);
   }
 
   /**
@@ -140,7 +142,7 @@ public final class Listeners {
   public synchronized InheritedListener takeControl() {
     for (InheritedListener candidate : inherited) {
       if (candidate.name().equals(Listener.CONTROL)) {
-        inherited.remove(candidate);
+        remove(candidate);
         return candidate;
       }
     }
