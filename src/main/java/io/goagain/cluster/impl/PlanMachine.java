@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 final class PlanMachine {
 
   /** How long a node may be gone: a successor whose predecessor was killed comes in that time. */
-  static final long VANISHED_MILLIS = 15_000;
+  static final long VANISHED_MILLIS = 10_000;
 
   /** How long a node may take to notice its order. */
   static final long ORDER_MILLIS = 30_000;
