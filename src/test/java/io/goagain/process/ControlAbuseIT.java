@@ -86,22 +86,12 @@ class ControlAbuseIT {
       try (Line line = line()) {
         line.says("garbage\n").ends();
       }
-      final Map<String, Long> descriptors = settled(app, first.pid());
+      final Map<String, Long> descriptors = app.settledDescriptors(first.pid());
       Load load = app.load();
       abuse.of(app);
       assertEquals("SERVING", control.get("/status").getString("state"));
       assertNothingLost(load, 1);
-      Map<?, ?>[] now = {Map.of()};
-      try {
-        app.await(
-            "the descriptors are those of before",
-            () -> {
-              now[0] = app.descriptorKinds(first.pid());
-              return now[0].equals(descriptors);
-            });
-      } catch (AssertionError e) {
-        assertEquals(descriptors, now[0], e.getMessage());
-      }
+      app.awaitNoMoreDescriptors(first.pid(), descriptors);
       load = app.load();
       Answer answer = control.post("/restart", "");
       assertEquals(200, answer.status(), () -> app.process().failure("" + answer).getMessage());
@@ -114,20 +104,6 @@ class ControlAbuseIT {
         assertFalse(line.contains(SECRET), line);
       }
     }
-  }
-
-  private static Map<String, Long> settled(SingleApp app, long pid) throws IOException {
-    String[] before = {""};
-    int[] same = {0};
-    app.await(
-        "nothing is opened or closed",
-        () -> {
-          String last = before[0];
-          before[0] = app.descriptorKinds(pid).toString();
-          same[0] = last.equals(before[0]) ? same[0] + 1 : 0;
-          return same[0] == 20;
-        });
-    return app.descriptorKinds(pid);
   }
 
   // Connections.

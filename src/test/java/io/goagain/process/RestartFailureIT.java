@@ -236,15 +236,7 @@ class RestartFailureIT {
   private static Map<String, Long> settled(SingleApp app, long pid) throws IOException {
     // Once through all that the tests use, for what is loaded and opened only then.
     assertEquals("SERVING", app.status().getString("state"));
-    String[] before = {""};
-    app.await(
-        "no connection is left",
-        () -> {
-          String last = before[0];
-          before[0] = app.descriptorKinds(pid).toString();
-          return last.equals(before[0]);
-        });
-    return app.descriptorKinds(pid);
+    return app.settledDescriptors(pid);
   }
 
   /** Generation 1 serves, lost nothing, and has nothing left of the attempt. */
@@ -258,17 +250,7 @@ class RestartFailureIT {
     assertEquals(failure.name(), status.getJsonObject("lastRestart").getString("outcome"));
     assertNothingLost(load, 1);
     app.awaitAlone(pid);
-    Map<?, ?>[] now = {Map.of()};
-    try {
-      app.await(
-          "the descriptors are those of before",
-          () -> {
-            now[0] = app.descriptorKinds(pid);
-            return now[0].equals(descriptors);
-          });
-    } catch (AssertionError e) {
-      assertEquals(descriptors, now[0], e.getMessage());
-    }
+    app.awaitNoMoreDescriptors(pid, descriptors);
   }
 
   private static void restartsWell(SingleApp app) throws Exception {

@@ -398,6 +398,38 @@ final class SingleApp implements AutoCloseable {
         .collect(Collectors.groupingBy(target -> target, TreeMap::new, Collectors.counting()));
   }
 
+  /** Those that a process has when it opens and closes nothing. */
+  Map<String, Long> settledDescriptors(long pid) throws IOException {
+    Map<?, ?>[] last = {Map.of()};
+    int[] same = {0};
+    await(
+        "nothing is opened or closed",
+        () -> {
+          Map<String, Long> now = descriptorKinds(pid);
+          same[0] = now.equals(last[0]) ? same[0] + 1 : 0;
+          last[0] = now;
+          return same[0] == 20;
+        });
+    return descriptorKinds(pid);
+  }
+
+  /** Waits until there are no more of any kind than before. */
+  void awaitNoMoreDescriptors(long pid, Map<String, Long> before) {
+    Map<?, ?>[] now = {Map.of()};
+    try {
+      await(
+          "the descriptors are those of before",
+          () -> {
+            Map<String, Long> kinds = descriptorKinds(pid);
+            now[0] = kinds;
+            return kinds.entrySet().stream()
+                .allMatch(kind -> kind.getValue() <= before.getOrDefault(kind.getKey(), 0L));
+          });
+    } catch (AssertionError e) {
+      assertEquals(before, now[0], e.getMessage());
+    }
+  }
+
   /** Fails if there is a file left in the directory. */
   static void assertEmpty(Path directory) throws IOException {
     try (Stream<Path> left = Files.list(directory)) {
