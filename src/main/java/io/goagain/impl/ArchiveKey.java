@@ -12,8 +12,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
@@ -61,6 +63,14 @@ record ArchiveKey(String program, String key) {
           "--upgrade-module-path",
           "--limit-modules");
 
+  /**
+   * What the manifests of jars add to the class path, by the jars' facts: a restart waits for it.
+   */
+  private static final Map<String, String> CLASS_PATHS = new ConcurrentHashMap<>();
+
+  /** Found once: a process keeps its collector. */
+  private static volatile Set<String> collector;
+
   /** The flag for which there is no archive, or null. */
   static String obstacle(List<String> flags) {
     return flags.stream()
@@ -97,6 +107,9 @@ record ArchiveKey(String program, String key) {
 
   /** As the threads of HotSpot's collectors tell: proc_pid_comm(5). */
   private static Set<String> collector() throws IOException {
+    if (collector != null) {
+      return collector;
+    }
     Set<String> signs = new TreeSet<>();
     try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
       for (Path thread : threads) {
@@ -104,6 +117,7 @@ record ArchiveKey(String program, String key) {
         COLLECTORS.stream().filter(name::startsWith).forEach(signs::add);
       }
     }
+    collector = signs;
     return signs;
   }
 
@@ -123,19 +137,30 @@ record ArchiveKey(String program, String key) {
     if (Files.isDirectory(jar)) {
       throw new IOException(jar + " is a directory, and only jars can be in an archive");
     }
-    parts.add(facts(jar));
+    String facts = facts(jar);
+    parts.add(facts);
+    String more = CLASS_PATHS.get(facts);
+    if (more == null) {
+      more = classPath(jar);
+      CLASS_PATHS.put(facts, more);
+    }
+    for (String entry : more.split(" ")) {
+      if (!entry.isEmpty()) {
+        Path file = jar.resolveSibling(entry);
+        parts.add(Files.exists(file) ? facts(file) : file + " is missing");
+      }
+    }
+  }
+
+  /** What its manifest adds to the class path. */
+  private static String classPath(Path jar) throws IOException {
     try (JarFile open = new JarFile(jar.toFile())) {
       Manifest manifest = open.getManifest();
       String more =
           manifest == null
               ? null
               : manifest.getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
-      if (more != null) {
-        for (String entry : more.trim().split(" +", -1)) {
-          Path file = jar.resolveSibling(entry);
-          parts.add(Files.exists(file) ? facts(file) : file + " is missing");
-        }
-      }
+      return more == null ? "" : more;
     }
   }
 

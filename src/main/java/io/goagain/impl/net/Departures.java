@@ -2,12 +2,14 @@ package io.goagain.impl.net;
 
 import io.netty.channel.Channel;
 import io.netty.channel.EventLoop;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -15,33 +17,59 @@ import java.util.function.Consumer;
  * have arrived. What a client sends while its connection is under way waits; until its turn comes,
  * a connection is served. The first one goes alone: it takes tens of milliseconds, as the code that
  * moves it runs for the first time in both processes. Whenever all have arrived, twice as many go.
+ * All of them are spread over a while, in which the successor gets its load little by little.
  */
 final class Departures {
 
   /** So few that none of them waits for many others, and enough to keep both processes at it. */
   private static final int MOST = 64;
 
+  private static final long TICK_MILLIS = 10;
+
   private final ConnectionSender successor;
   private final Consumer<TrackedConnection> tell;
   private final Queue<TrackedConnection> waiting;
+  private final int all;
+  private final Duration spread;
+  private final long begun = System.nanoTime();
   private final CompletableFuture<Void> told = new CompletableFuture<>();
   private boolean telling;
   private int underWay = 1;
 
+  /**
+   * @param spread how long it takes at least until the last one is told
+   */
   Departures(
       ConnectionSender successor,
       Collection<TrackedConnection> connections,
+      Duration spread,
       Consumer<TrackedConnection> tell) {
     this.successor = successor;
     this.waiting = new ArrayDeque<>(connections);
+    this.all = waiting.size();
+    this.spread = spread;
     this.tell = tell;
   }
 
   /** Completed, on any thread, when all have been told. */
   CompletableFuture<Void> begin() {
     successor.onProgress(this::proceed);
-    proceed();
+    tick();
     return told;
+  }
+
+  private void tick() {
+    proceed();
+    if (!told.isDone()) {
+      CompletableFuture.delayedExecutor(TICK_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+          .execute(this::tick);
+    }
+  }
+
+  /** How many are to be told by now, and the first one at once. */
+  private int due() {
+    double passed = (double) (System.nanoTime() - begun) / spread.toNanos();
+    return passed < 1 ? 1 + (int) (passed * all) : all;
   }
 
   private void proceed() {
@@ -54,7 +82,8 @@ final class Departures {
       if (moving == 0 && successor.hasDelivered()) {
         underWay = Math.min(MOST, 2 * underWay);
       }
-      int room = successor.isOver() ? Integer.MAX_VALUE : underWay - moving;
+      int gone = all - waiting.size();
+      int room = successor.isOver() ? waiting.size() : Math.min(underWay - moving, due() - gone);
       while (next.size() < room && !waiting.isEmpty()) {
         next.add(waiting.remove());
       }

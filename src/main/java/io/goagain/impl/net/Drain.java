@@ -21,6 +21,9 @@ public final class Drain {
   private static final System.Logger LOG = System.getLogger(Drain.class.getName());
   private static final int DESCRIBED = 10;
 
+  /** Over which connections leave for a successor. */
+  private static final Duration SPREAD = Duration.ofMillis(300);
+
   private final Listeners listeners;
   private final Predicate<Listener> which;
   private final ConnectionSender successor;
@@ -82,7 +85,11 @@ public final class Drain {
     List<TrackedConnection> leaving = present.stream().filter(this::add).toList();
     // Whoever waits for that waits no longer than the drain lasts.
     done.whenComplete((report, failure) -> told.complete(null));
-    new Departures(successor, leaving, this::tell).begin().thenRun(() -> told.complete(null));
+    Duration quarter = timeout.dividedBy(4);
+    Duration spread = quarter.compareTo(SPREAD) < 0 ? quarter : SPREAD;
+    new Departures(successor, leaving, spread, this::tell)
+        .begin()
+        .thenRun(() -> told.complete(null));
   }
 
   void joined(TrackedConnection connection) {

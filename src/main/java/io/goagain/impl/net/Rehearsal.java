@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.goagain.impl.posix.Descriptors;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -75,7 +76,7 @@ public final class Rehearsal implements AutoCloseable {
     told.addAll(moving);
     ConnectionSender to = new ConnectionSender(here, listeners);
     sender = to;
-    new Departures(to, moving, connection -> leave(connection, to)).begin();
+    new Departures(to, moving, Duration.ZERO, connection -> leave(connection, to)).begin();
   }
 
   private void leave(TrackedConnection connection, ConnectionSender to) {
