@@ -104,7 +104,7 @@ final class GoAgainService implements Service {
     if (!Files.isDirectory(archives)) {
       return false;
     }
-    try (Stream<Path> files = Files.walk(archives)) {
+    try (Stream<Path> files = Files.list(archives)) {
       return files
           .map(file -> file.getFileName().toString())
           .anyMatch(name -> name.contains(quality) && name.endsWith(".jsa"));
