@@ -227,8 +227,10 @@ class DoubleIT {
       load.awaitRequests(20);
       assertTrue(app.process().isAlive(standIn.pid()));
       assertFalse(heldBySecond.finish().closes());
-      assertTrue(heldBySecond.send(Wire.get("/")).answer().body().contains("generation=3 "));
-      assertEquals(3, slow.get("/").generation());
+      app.await(
+          "the next image answers what the stand-in held",
+          () -> heldBySecond.send(Wire.get("/")).answer().body().contains("generation=3 "));
+      Restarts.awaitMoved(app.process(), standIn.pid(), third, List.of(slow));
       heldBySecond.close();
       app.exited(standIn.pid(), 0);
       assertNothingLostAndAllKept(load, 1, 2, 3);

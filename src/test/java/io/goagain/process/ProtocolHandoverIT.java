@@ -469,7 +469,7 @@ class ProtocolHandoverIT {
             assertFalse(closed.reason.isBlank());
           }
           clients.finish();
-          assertEquals(next.pid(), plain.pid());
+          Restarts.awaitMoved(app, old.pid(), next, List.of(plain));
           Restarts.awaitGone(app, old.pid());
           assertEquals(next.pid(), plain.pid());
           JsonObject drained = Restarts.awaitDrained(app, old.generation());

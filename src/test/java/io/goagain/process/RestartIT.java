@@ -322,8 +322,10 @@ class RestartIT {
       Wire.Answer answer = held.finish();
       assertEquals(200, answer.status());
       if (!answer.closes()) {
-        // The connection has moved, now that nothing is in flight.
-        assertTrue(held.send(Wire.get("/")).answer().body().startsWith("hello generation=2 "));
+        // The connection moves, now that nothing is in flight.
+        app.await(
+            "the successor answers on it",
+            () -> held.send(Wire.get("/")).answer().body().startsWith("hello generation=2 "));
       }
       app.handedOver(first);
       assertNothingLost(load, 1, 2);

@@ -24,20 +24,20 @@ final class Departures {
   /** So few that none of them waits for many others, and enough to keep both processes at it. */
   private static final int MOST = 64;
 
-  private static final long TICK_MILLIS = 10;
+  private static final Duration TICK = Duration.ofMillis(10);
 
   private final ConnectionSender successor;
   private final Consumer<TrackedConnection> tell;
   private final Queue<TrackedConnection> waiting;
   private final int all;
-  private final Duration spread;
+  private final long spreadNanos;
   private final long begun = System.nanoTime();
   private final CompletableFuture<Void> told = new CompletableFuture<>();
   private boolean telling;
   private int underWay = 1;
 
   /**
-   * @param spread how long it takes at least until the last one is told
+   * @param spread one is told every 10 ms, or more than one where that would take longer than this
    */
   Departures(
       ConnectionSender successor,
@@ -47,7 +47,7 @@ final class Departures {
     this.successor = successor;
     this.waiting = new ArrayDeque<>(connections);
     this.all = waiting.size();
-    this.spread = spread;
+    this.spreadNanos = Math.min(spread.toNanos(), all * TICK.toNanos());
     this.tell = tell;
   }
 
@@ -61,14 +61,14 @@ final class Departures {
   private void tick() {
     proceed();
     if (!told.isDone()) {
-      CompletableFuture.delayedExecutor(TICK_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+      CompletableFuture.delayedExecutor(TICK.toMillis(), TimeUnit.MILLISECONDS, Runnable::run)
           .execute(this::tick);
     }
   }
 
   /** How many are to be told by now, and the first one at once. */
   private int due() {
-    double passed = (double) (System.nanoTime() - begun) / spread.toNanos();
+    double passed = (double) (System.nanoTime() - begun) / spreadNanos;
     return passed < 1 ? 1 + (int) (passed * all) : all;
   }
 
