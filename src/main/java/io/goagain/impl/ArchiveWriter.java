@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.management.JMException;
 import javax.management.ObjectName;
@@ -32,6 +33,12 @@ final class ArchiveWriter {
 
   /** What a JVM says at the end is what went wrong. */
   private static final int SAID = 300;
+
+  /** Begins a line about what was linked in the class before. */
+  private static final String LINKED = "\n@cp ";
+
+  private static final Pattern MODULES =
+      Pattern.compile("(--add-|--enable-native-access|--module-path|-p$).*");
 
   /** A child would open the same port. */
   private static final String MANAGEMENT = "-Dcom.sun.management";
@@ -184,6 +191,9 @@ final class ArchiveWriter {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     archives.flags().stream().filter(flag -> !flag.startsWith(MANAGEMENT)).forEach(command::add);
+    if (canBeLinked(listed)) {
+      command.add("-XX:+AOTClassLinking");
+    }
     command.addAll(
         List.of(
             "-Xshare:dump",
@@ -204,6 +214,18 @@ final class ArchiveWriter {
     String said = new String(process.getInputStream().readAllBytes(), UTF_8);
     int code = process.waitFor();
     return "exit code " + code + ", " + said.substring(Math.max(0, said.length() - SAID));
+  }
+
+  /**
+   * Whether classes can be archived as they are when they are linked, with their lambdas: JEP 483.
+   * The list has to say what was linked, which its process adds at its end; otherwise lambdas would
+   * be left out, which costs more than links save. A JVM takes such an archive only with the
+   * modules of its making.
+   */
+  private boolean canBeLinked(String listed) {
+    return Runtime.version().feature() >= 25
+        && listed.contains(LINKED)
+        && archives.flags().stream().noneMatch(flag -> MODULES.matcher(flag).matches());
   }
 
   /** The JVM keeps what its child has printed in the working directory, by the child's pid. */

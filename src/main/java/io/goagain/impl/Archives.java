@@ -35,11 +35,24 @@ final class Archives {
   /** Tells a process which archive it was started from; its command line has the flag for that. */
   static final String VARIABLE = "GOAGAIN_ARCHIVE";
 
+  /**
+   * The allocator of Netty has events for Flight Recorder. To register them takes a tenth of a
+   * second, a fifth of a start from an archive, whether there ever is a recording or not.
+   */
+  private static final String ALLOCATOR_EVENTS = "-Dio.netty.jfr.enabled=";
+
+  /** Tells a process which value of that has been put on its command line. */
+  private static final String EVENTS_VARIABLE = "GOAGAIN_ALLOCATOR_EVENTS";
+
   /** The same for the list of its classes, which it is to write. */
   private static final String LIST_VARIABLE = "GOAGAIN_CLASS_LIST";
 
   private static final String LIST_FLAG = "-XX:DumpLoadedClassList=";
   private static final String LIST_SUFFIX = ".classlist";
+
+  /** What may be on the command line of a successor, by the variables that say so. */
+  private static final Map<String, String> OWN_FLAGS =
+      Map.of(VARIABLE, FLAG, EVENTS_VARIABLE, ALLOCATOR_EVENTS, LIST_VARIABLE, LIST_FLAG);
 
   /** A list whose process has served, and has handed over. */
   private static final String WHOLE_SUFFIX = ".wholelist";
@@ -109,12 +122,12 @@ final class Archives {
   /** What {@link #applyTo} has put on the command line of this process. */
   static List<String> ownFlags() {
     List<String> own = new ArrayList<>();
-    if (System.getenv(VARIABLE) != null) {
-      own.add(FLAG + System.getenv(VARIABLE));
-    }
-    if (System.getenv(LIST_VARIABLE) != null) {
-      own.add(LIST_FLAG + System.getenv(LIST_VARIABLE));
-    }
+    OWN_FLAGS.forEach(
+        (variable, flag) -> {
+          if (System.getenv(variable) != null) {
+            own.add(flag + System.getenv(variable));
+          }
+        });
     return own;
   }
 
@@ -188,18 +201,25 @@ final class Archives {
       NextCommand command = next;
       if (archive != null) {
         LOG.log(INFO, "the next generation starts from {0}", archive);
-        command = command.with(FLAG + archive, VARIABLE, archive.toString());
+        command = with(command, VARIABLE, archive.toString());
+        if (flags.stream().noneMatch(flag -> flag.startsWith(ALLOCATOR_EVENTS))) {
+          command = with(command, EVENTS_VARIABLE, "false");
+        }
       }
       if (!has(key, Quality.COMPLETE) && ownList() == null) {
         String unique = Long.toHexString(System.nanoTime());
         String list = directory.resolve(prefix(key) + unique + LIST_SUFFIX).toString();
-        command = command.with(LIST_FLAG + list, LIST_VARIABLE, list);
+        command = with(command, LIST_VARIABLE, list);
       }
       return command;
     } catch (IOException e) {
       LOG.log(WARNING, "the next generation starts without an archive: {0}", e.toString());
       return next;
     }
+  }
+
+  private static NextCommand with(NextCommand command, String variable, String value) {
+    return command.with(OWN_FLAGS.get(variable) + value, variable, value);
   }
 
   /** Ahead of the restart that would otherwise wait for that. */

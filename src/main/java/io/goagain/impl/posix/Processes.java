@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 
 /** Processes by pid, and signals by number. */
@@ -33,6 +35,8 @@ public final class Processes {
           "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
           "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
           "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS");
+
+  private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
   private Processes() {}
 
@@ -113,6 +117,11 @@ public final class Processes {
    * effect. To be called once for each pid of {@link Spawn#spawn}: until then the child is a
    * zombie, and after that its pid may be another's.
    *
+   * <p>It asks every 10 ms. A thread that is inside the kernel's own wait keeps the JVM from
+   * ending: HotSpot waits 300 ms for threads in native code
+   * (VM_Exit::wait_for_threads_in_native_to_block), and so would every predecessor that ends before
+   * its successor does.
+   *
    * @throws IllegalArgumentException if the pid is not positive: those name any child, the JVM's
    *     too
    * @throws PosixException ECHILD if it is not an unreaped child of this process
@@ -120,11 +129,14 @@ public final class Processes {
   public static Exit waitFor(int pid) throws PosixException {
     requireOneProcess(pid);
     int[] status = new int[1];
-    while (LibC.waitpid(pid, status, 0) == -1) {
-      PosixException failure = LibC.failed("waitpid(" + pid + ")");
-      if (failure.errno() != Errno.EINTR) {
-        throw failure;
-      }
+    int reaped = LibC.waitpid(pid, status, LibC.WNOHANG);
+    while (reaped == 0) {
+      LockSupport.parkNanos(POLL_NANOS);
+      boolean ignored = Thread.interrupted(); // or it would not wait again
+      reaped = LibC.waitpid(pid, status, LibC.WNOHANG);
+    }
+    if (reaped == -1) {
+      throw LibC.failed("waitpid(" + pid + ")");
     }
     return Exit.of(status[0]);
   }
