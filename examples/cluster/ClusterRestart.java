@@ -32,8 +32,13 @@ public final class ClusterRestart {
   /** Whoever is asked restarts, too, and may be killed: so long it is asked again. */
   private static final long PATIENCE_MILLIS = 20_000;
 
+  /** With HTTP/1.1: such a connection moves along with the node that it is to. */
   private final HttpClient http =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(2))
+          .build();
+
   private final List<String> urls;
   private List<String> told = List.of();
 

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.condition.OS;
 
 /** Both directions, with a real systemd at the other end. */
 @EnabledOnOs(OS.LINUX)
-@Timeout(120)
+@Timeout(300)
 class SystemdProtocolIT {
 
   private static final String OWN = "own: \u00fc";

@@ -2,6 +2,7 @@ package io.goagain.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.goagain.impl.posix.Processes;
 import java.io.BufferedReader;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -42,20 +43,22 @@ import java.util.stream.Stream;
  */
 public final class AppProcess implements AutoCloseable {
   /** How long anything is waited for. */
-  public static final Duration LIMIT = Duration.ofSeconds(60);
+  public static final Duration LIMIT = Duration.ofSeconds(120);
 
   /** Options for JVMs that live for a second or two; in effect unless overridden. */
   public static final List<String> FAST =
       List.of(
           "-XX:TieredStopAtLevel=1",
+          "-XX:CompileThresholdScaling=10",
           "-Xmx128m",
+          "-Dio.netty.jfr.enabled=false",
           "-Xshare:auto",
           "-XX:SharedArchiveFile=" + Archive.of(examples()),
           // A jar at another path cannot use it, which is no news.
           "-Xlog:cds=off,cds+dynamic=off,class+path=off");
 
   /** The same without an archive of the tests, for which the library keeps none of its own. */
-  public static final List<String> WITHOUT_ARCHIVE = FAST.subList(0, 2);
+  public static final List<String> WITHOUT_ARCHIVE = FAST.subList(0, 3);
 
   private static final Pattern READY = Pattern.compile("ready generation=(\\d+) pid=(\\d+)");
   private static final Pattern LISTENING = Pattern.compile("listening (\\S+) (\\S+)");
@@ -135,6 +138,10 @@ public final class AppProcess implements AutoCloseable {
     // A shell that becomes the command, with the same pid, once it is told to.
     List<String> held = new ArrayList<>();
     held.addAll(List.of("sh", "-c", "read -r begin; exec \"$@\" </dev/null", "sh"));
+    if (isIgnoredHere(Processes.HUP) || isIgnoredHere(Processes.INT)) {
+      // By nohup, or a shell that has started the tests in the background. A JVM would respect it.
+      held.addAll(List.of("env", "--default-signal=HUP,INT"));
+    }
     held.addAll(command);
     ProcessBuilder builder = new ProcessBuilder(held);
     builder.redirectErrorStream(true);
@@ -166,6 +173,15 @@ public final class AppProcess implements AutoCloseable {
       first.destroyForcibly();
       throw e;
     }
+  }
+
+  /** proc_pid_status(5). */
+  private static boolean isIgnoredHere(int signal) throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+        .filter(line -> line.startsWith("SigIgn:"))
+        .anyMatch(
+            line ->
+                (Long.parseUnsignedLong(line.substring(7).strip(), 16) >> (signal - 1) & 1) != 0);
   }
 
   /** The java that runs this. */

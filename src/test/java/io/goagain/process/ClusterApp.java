@@ -37,7 +37,8 @@ final class ClusterApp implements AutoCloseable {
   private final Path directory = Files.createTempDirectory("goagain-cluster");
   private final Path journal = directory.resolve("journal");
   private final Path broken = directory.resolve("broken");
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final List<AppProcess> nodes = new ArrayList<>();
   private final AtomicLong numbers = new AtomicLong();
 

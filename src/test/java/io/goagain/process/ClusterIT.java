@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A cluster restarts itself, and none of its clients notices. */
-@Timeout(240)
+@Timeout(300)
 class ClusterIT {
 
   @Test

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A node in a network namespace of its own asks for a plan, coordinates it, and is cut off. */
-@Timeout(240)
+@Timeout(300)
 class ClusterIsolationIT {
 
   private final String namespace = "goagain" + ProcessHandle.current().pid() % 10_000;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The jar of the command line, against a service under load. */
-@Timeout(120)
+@Timeout(300)
 class CommandLineIT {
 
   private record Result(int code, String out, String err) {}

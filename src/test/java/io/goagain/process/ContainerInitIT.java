@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * As process 1, as in a container: everything ends with it, it is given all orphans, and signals
  * that it does not handle have no effect. Signals come from outside, as from Docker.
  */
-@Timeout(120)
+@Timeout(300)
 class ContainerInitIT {
 
   private static final String[] NAMESPACE = {

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What the control socket answers while a service is replaced, and after that. */
-@Timeout(60)
+@Timeout(300)
 class ControlIT {
   private final SingleApp.Starter starter;
   private final ControlClient control;

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** HotSpot's own SIGUSR2, which Flight Recorder sends many times a second, is no request. */
-@Timeout(60)
+@Timeout(300)
 class FlightRecorderIT {
 
   @Test

@@ -549,7 +549,7 @@ class HttpHandoverIT {
     // The probation is long, so that the old process can be looked at after its drain.
     try (AppProcess app =
         AppProcess.start(
-            "single", "--port", "0", "--admin", "0", "--options", "{\"probation\":20000}")) {
+            "single", "--port", "0", "--admin", "0", "--options", "{\"probation\":60000}")) {
       SocketAddress address = app.socketAddress("public");
       Generation old = app.awaitReady(1);
       long base = sockets(app, old.pid());

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the next generation is started as: the command, the directory, the environment. */
-@Timeout(60)
+@Timeout(300)
 class LaunchIT {
 
   @Test

@@ -166,7 +166,7 @@ class OptionsHandoverIT {
   void aRequestThatWasBegunIsNotIdle() throws Exception {
     List<RawHttp> idle = new ArrayList<>();
     List<RawHttp> begun = new ArrayList<>();
-    try (SingleApp app = TestProgram.starter(Streams.class).option("drainTimeout", 12_000).start();
+    try (SingleApp app = TestProgram.starter(Streams.class).option("drainTimeout", 60_000).start();
         RawHttp stream = RawHttp.connect(app.address("public"))) {
       Generation first = app.process().newest();
       for (int i = 0; i < 6; i++) {
@@ -376,7 +376,7 @@ class OptionsHandoverIT {
   @Test
   void aHandlerThatFailsDoesNotHoldAConnectionUp() throws Exception {
     // So that one that is held up is cut soon.
-    try (SingleApp app = TestProgram.starter(Fails.class).option("drainTimeout", 3_000).start();
+    try (SingleApp app = TestProgram.starter(Fails.class).option("drainTimeout", 20_000).start();
         RawHttp one = RawHttp.connect(app.address("public"));
         RawHttp two = RawHttp.connect(app.address("public"))) {
       Generation first = app.process().newest();

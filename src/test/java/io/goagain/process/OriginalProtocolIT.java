@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * rcrowley/goagain only. They cannot take connections over: clients are told to close theirs.
  */
 @EnabledOnOs(OS.LINUX)
-@Timeout(120)
+@Timeout(300)
 class OriginalProtocolIT {
 
   /** What the peers call themselves, whichever process they are. */

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A successor goes on alone, whenever its predecessor dies. */
-@Timeout(60)
+@Timeout(300)
 class PredecessorDeathIT {
 
   @Test

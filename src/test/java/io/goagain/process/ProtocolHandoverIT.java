@@ -45,6 +45,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Connections of protocols that cannot move come to their end without a loss. */
 @Timeout(300)
@@ -208,12 +210,13 @@ class ProtocolHandoverIT {
   // HTTP/2 without TLS.
 
   /** Some have said all and wait for their answer, others are in the middle of their body. */
-  @Test
-  void streamsInFlightComplete() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void streamsInFlightComplete(boolean upgrade) throws Exception {
     HttpClientOptions options =
         new HttpClientOptions()
             .setProtocolVersion(HttpVersion.HTTP_2)
-            .setHttp2ClearTextUpgrade(false);
+            .setHttp2ClearTextUpgrade(upgrade);
     try (SingleApp app = SingleApp.start()) {
       withVertx(options, client -> streamsInFlightComplete(app, client));
     }

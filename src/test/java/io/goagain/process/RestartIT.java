@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a restart is for: the process is another one, and no client notices. */
-@Timeout(60)
+@Timeout(300)
 class RestartIT {
 
   @Test
@@ -339,7 +339,7 @@ class RestartIT {
         Wire held = Wire.held(app.address("public"))) {
       Generation first = app.process().newest();
       Load load = app.load(SingleApp.busy(app.address("public")));
-      Reply reply = app.restart(new JsonObject().put("drainTimeout", 1500));
+      Reply reply = app.restart(new JsonObject().put("drainTimeout", 4000));
       assertEquals(200, reply.status(), reply::toString);
       held.awaitEnd();
       app.handedOver(first);

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Under runsv(8), by the script in conf/runit. */
-@Timeout(120)
+@Timeout(300)
 class RunitIT {
 
   /** TAI64N, at the beginning of the status that sv(8) reads: since when it runs. */

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Metrics are scraped all the time, through restarts, without a gap. */
-@Timeout(180)
+@Timeout(300)
 class ScrapeIT {
 
   private static final int RESTARTS = Boolean.getBoolean("goagain.long") ? 10 : 2;

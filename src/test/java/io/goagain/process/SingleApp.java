@@ -256,9 +256,9 @@ final class SingleApp implements AutoCloseable {
   /** No connection is idle for more than a tenth of a second. */
   static Load busy(SocketAddress address) {
     return new Load()
-        .add(Workload.gets(address, 4, 80))
-        .add(Workload.connects(address, 2, 40))
-        .add(Workload.echoes(address, 2, 30));
+        .add(Workload.gets(address, 4, 40))
+        .add(Workload.connects(address, 2, 20))
+        .add(Workload.echoes(address, 2, 20));
   }
 
   /**

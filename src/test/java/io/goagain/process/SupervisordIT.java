@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Under supervisord, by the program in conf/supervisor. */
-@Timeout(120)
+@Timeout(300)
 class SupervisordIT {
 
   private static final Pattern RUNNING =

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The units in conf/systemd, under a real systemd. Pids are those in its namespace. */
 @EnabledOnOs(OS.LINUX)
-@Timeout(120)
+@Timeout(300)
 class SystemdIT {
 
   private static final String APP = "app.service";

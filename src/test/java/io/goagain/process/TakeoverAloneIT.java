@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Whenever the predecessor dies, its taker goes on alone, and can be taken over from. */
-@Timeout(120)
+@Timeout(300)
 class TakeoverAloneIT {
   private static final int LONG = 30_000;
 

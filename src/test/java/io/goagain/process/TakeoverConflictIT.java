@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A taker that is not alone: others ask as well, or there is something else at the path. */
-@Timeout(120)
+@Timeout(300)
 class TakeoverConflictIT {
 
   // Several things at once.

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The strategy double with a control socket, on which a stand-in can be taken over from. */
-@Timeout(120)
+@Timeout(300)
 class TakeoverDoubleIT {
 
   @Test

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A taker that ends or hangs changes nothing, and the next takeover is as good as any. */
-@Timeout(120)
+@Timeout(300)
 class TakeoverFailureIT {
   private static final int LONG = 30_000;
 

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
  * a root directory of its own that has nothing in common with other ones but the directory of the
  * control socket, which is somewhere else in it.
  */
-@Timeout(120)
+@Timeout(300)
 class TakeoverNamespacesIT {
   private static final String INSIDE = "/run/app/control.sock";
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Who may take over: the mode of the socket's file lets a process in, its user is asked after. */
-@Timeout(120)
+@Timeout(300)
 class TakeoverUserIT {
   private static final String USER = "65534";
   private static final Path CURL = Path.of("/usr/bin/curl");

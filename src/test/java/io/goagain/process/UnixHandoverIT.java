@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The path of a Unix socket is there at every instant, and the same file, until the last stop. */
 @Timeout(300)
 class UnixHandoverIT {
-  private static final int RESTARTS = 20;
+  private static final int RESTARTS = Restarts.rounds(8, 20);
 
   @Test
   void connectingNeverFails(@TempDir Path directory) throws Exception {
@@ -28,7 +28,7 @@ class UnixHandoverIT {
             "single", "--port", "0", "--unix", path.toString(), "--options", "{\"probation\":0}")) {
       SocketAddress address = app.socketAddress("unix");
       Object inode = inode(path);
-      Load load = new Load().add(Workload.connects(address, 2, 0)).start();
+      Load load = new Load().add(Workload.connects(address, 2, 200)).start();
       try (load) {
         for (int i = 0; i < RESTARTS; i++) {
           load.awaitRequests(100);

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a successor does before it says ready, and what becomes of the restart if that fails. */
-@Timeout(90)
+@Timeout(300)
 class WarmUpIT {
 
   private static final JsonObject GET = new JsonObject().put("path", "/warm");
@@ -44,7 +44,7 @@ class WarmUpIT {
     for (JsonObject request : requests) {
       all.add(request);
     }
-    return new JsonObject().put("requests", all).put("minDuration", 200).put("maxDuration", 2_000);
+    return new JsonObject().put("requests", all).put("minDuration", 200).put("maxDuration", 10_000);
   }
 
   private static Starter starter(Class<? extends TestProgram.Part> part, JsonObject warmUp)
@@ -205,10 +205,7 @@ class WarmUpIT {
 
   @Test
   void failingRequestIsLogged() throws Exception {
-    JsonObject logged =
-        warmUp(new JsonObject().put("path", "/500"), GET)
-            .put("onFailure", "log")
-            .put("maxDuration", 700);
+    JsonObject logged = warmUp(new JsonObject().put("path", "/500"), GET).put("onFailure", "log");
     try (SingleApp app = starter(Breaks.class, logged).start()) {
       app.restartWell(null);
       app.log("warm-up: .* requests failed; the first: .* GET /500 was answered with status 500");
@@ -285,7 +282,7 @@ class WarmUpIT {
 
   @Test
   void hangingHandlerIsNamedWhenTheTimeIsOver() throws Exception {
-    try (SingleApp app = handlers("hang").option("readyTimeout", 5_000).start()) {
+    try (SingleApp app = handlers("hang").option("readyTimeout", 10_000).start()) {
       assertGoesOn(app, RestartFailure.NOT_READY, "the warm-up \"cache\"");
     }
   }

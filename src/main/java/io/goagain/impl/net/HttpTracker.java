@@ -183,7 +183,7 @@ final class HttpTracker extends ChannelDuplexHandler implements Leaving {
       connection.listener().answeredWithError();
     }
     if (status == HttpResponseStatus.SWITCHING_PROTOCOLS.code()) {
-      connection.upgraded(ctx);
+      connection.upgraded();
       ctx.pipeline().remove(this);
     } else if (closing && !interim && unanswered == 1) {
       // With pipelined requests behind this one, it is the last of them that is told.

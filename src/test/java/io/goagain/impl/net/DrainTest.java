@@ -506,13 +506,14 @@ class DrainTest {
     }
   }
 
-  @Test
-  void streamsOfHttp2AreInFlight() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void streamsOfHttp2AreInFlight(boolean upgrade) throws Exception {
     HttpClient client =
         generation.vertx.createHttpClient(
             new HttpClientOptions()
                 .setProtocolVersion(HttpVersion.HTTP_2)
-                .setHttp2ClearTextUpgrade(false));
+                .setHttp2ClearTextUpgrade(upgrade));
     int port = ((InetSocketAddress) listener.address().toSocketAddress()).getPort();
     List<Future<Buffer>> answers = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
