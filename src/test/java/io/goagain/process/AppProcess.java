@@ -46,19 +46,23 @@ public final class AppProcess implements AutoCloseable {
   public static final Duration LIMIT = Duration.ofSeconds(120);
 
   /** Options for JVMs that live for a second or two; in effect unless overridden. */
-  public static final List<String> FAST =
-      List.of(
-          "-XX:TieredStopAtLevel=1",
-          "-XX:CompileThresholdScaling=10",
-          "-Xmx128m",
-          "-Dio.netty.jfr.enabled=false",
-          "-Xshare:auto",
-          "-XX:SharedArchiveFile=" + Archive.of(examples()),
-          // A jar at another path cannot use it, which is no news.
-          "-Xlog:cds=off,cds+dynamic=off,class+path=off");
+  public static final List<String> FAST = fast(Archive.of(examples(), "single", "--port", "0"));
 
   /** The same without an archive of the tests, for which the library keeps none of its own. */
   public static final List<String> WITHOUT_ARCHIVE = FAST.subList(0, 3);
+
+  /** The same with an archive of the classes of another example. */
+  static List<String> fast(Path archive) {
+    return List.of(
+        "-XX:TieredStopAtLevel=1",
+        "-XX:CompileThresholdScaling=10",
+        "-Xmx128m",
+        "-Dio.netty.jfr.enabled=false",
+        "-Xshare:auto",
+        "-XX:SharedArchiveFile=" + archive,
+        // A jar at another path cannot use it, which is no news.
+        "-Xlog:cds=off,cds+dynamic=off,class+path=off");
+  }
 
   private static final Pattern READY = Pattern.compile("ready generation=(\\d+) pid=(\\d+)");
   private static final Pattern LISTENING = Pattern.compile("listening (\\S+) (\\S+)");
@@ -318,7 +322,7 @@ public final class AppProcess implements AutoCloseable {
         return OptionalInt.of(stat.exitCode);
       }
       start = stat.start;
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
       if (Thread.interrupted()) {
         throw new InterruptedException();
       }

@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -18,11 +20,15 @@ final class Archive {
 
   private Archive() {}
 
-  /** The file; a JVM that finds none there starts without it. */
-  static Path of(Path jar) {
+  /**
+   * The file; a JVM that finds none there starts without it.
+   *
+   * @param example what loads the classes, once, until it is ready
+   */
+  static Path of(Path jar, String... example) {
     Path directory = jar.getParent();
     Path archive =
-        directory.resolve("examples-%s.jsa".formatted(System.getProperty("java.vm.version")));
+        directory.resolve("%s-%s.jsa".formatted(example[0], System.getProperty("java.vm.version")));
     if (!Files.exists(jar)) {
       return archive;
     }
@@ -34,7 +40,7 @@ final class Archive {
         FileLock held = lock.lock()) {
       if (!Files.exists(archive)
           || Files.getLastModifiedTime(archive).compareTo(Files.getLastModifiedTime(jar)) < 0) {
-        make(jar, archive);
+        make(jar, archive, example);
       }
       return archive;
     } catch (IOException e) {
@@ -42,34 +48,26 @@ final class Archive {
     }
   }
 
-  private static void make(Path jar, Path archive) throws IOException {
+  private static void make(Path jar, Path archive, String... example) throws IOException {
     Path made = archive.resolveSibling(archive.getFileName() + ".new");
-    Process example =
-        new ProcessBuilder(
-                AppProcess.java(),
-                "-XX:ArchiveClassesAtExit=" + made,
-                "-jar",
-                jar.toString(),
-                "single",
-                "--port",
-                "0")
-            .redirectErrorStream(true)
-            .start();
-    try (var output = example.inputReader()) {
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of(AppProcess.java(), "-XX:ArchiveClassesAtExit=" + made));
+    command.addAll(List.of("-jar", jar.toString()));
+    command.addAll(List.of(example));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try (var output = process.inputReader()) {
       for (String line = output.readLine(); line != null; line = output.readLine()) {
         if (line.startsWith("ready ")) {
-          example
-              .toHandle()
-              .destroy(); // SIGTERM: it drains, and the archive is written as it exits
+          process.toHandle().destroy(); // SIGTERM: the archive is written as it exits
         }
       }
-      if (example.waitFor(60, TimeUnit.SECONDS) && Files.exists(made)) {
+      if (process.waitFor(60, TimeUnit.SECONDS) && Files.exists(made)) {
         Files.move(made, archive, StandardCopyOption.REPLACE_EXISTING);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      example.destroyForcibly();
+      process.destroyForcibly();
     }
   }
 }

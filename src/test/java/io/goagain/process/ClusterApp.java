@@ -86,23 +86,14 @@ final class ClusterApp implements AutoCloseable {
       throws IOException {
     List<String> command = new ArrayList<>(wrapper);
     command.add(AppProcess.java());
-    command.addAll(AppProcess.FAST);
+    String[] node = {"cluster", "--port", "0", "--hazelcast", config.toString()};
+    command.addAll(AppProcess.fast(Archive.of(AppProcess.examples(), node)));
     command.addAll(jvmArgs);
+    command.addAll(List.of("-jar", AppProcess.examples().toString()));
+    command.addAll(List.of(node));
     command.addAll(
         List.of(
-            "-jar",
-            AppProcess.examples().toString(),
-            "cluster",
-            "--port",
-            "0",
-            "--hazelcast",
-            config.toString(),
-            "--journal",
-            journal.toString(),
-            "--fail-if",
-            broken.toString(),
-            "--options",
-            OPTIONS));
+            "--journal", journal.toString(), "--fail-if", broken.toString(), "--options", OPTIONS));
     command.addAll(List.of(arguments));
     nodes.add(AppProcess.run(command, Map.of(), null));
     nodes.get(nodes.size() - 1).awaitReady(1);

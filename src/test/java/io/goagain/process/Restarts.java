@@ -118,7 +118,7 @@ final class Restarts {
       if (System.nanoTime() - deadline > 0) {
         throw app.failure("waited in vain: " + what);
       }
-      TimeUnit.MILLISECONDS.sleep(5);
+      TimeUnit.MILLISECONDS.sleep(20);
     }
   }
 }

@@ -451,13 +451,14 @@ final class SingleApp implements AutoCloseable {
 
   /** Waits for what nobody tells: the kernel's tables, and what others do with their sockets. */
   void await(String what, Condition condition) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long deadline = System.nanoTime() + AppProcess.LIMIT.toNanos();
     try {
       while (!condition.holds()) {
         if (System.nanoTime() - deadline > 0 || Thread.currentThread().isInterrupted()) {
           throw process.failure("waited until " + what);
         }
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+        // Not too often: most conditions ask the process, or look at all that there are.
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
       }
     } catch (IOException e) {
       throw new AssertionError("while waiting until " + what, e);

@@ -297,7 +297,7 @@ final class Takeovers implements AutoCloseable {
 
   /** Waits for what nobody tells. */
   void await(String what, SingleApp.Condition condition) {
-    long deadline = System.nanoTime() + AppProcess.LIMIT.toNanos() / 3;
+    long deadline = System.nanoTime() + AppProcess.LIMIT.toNanos();
     IOException last = null;
     while (System.nanoTime() - deadline < 0 && !Thread.currentThread().isInterrupted()) {
       try {
@@ -307,7 +307,7 @@ final class Takeovers implements AutoCloseable {
       } catch (IOException e) {
         last = e; // while the socket passes from one process to the next after a death
       }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
     }
     AssertionError failure = failure("waited until " + what);
     if (last != null) {
