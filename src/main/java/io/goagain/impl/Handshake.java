@@ -178,6 +178,11 @@ final class Handshake {
     return message(VITALS).put("vitals", snapshot);
   }
 
+  /** With "named" if the supervisor has been told. */
+  static JsonObject main(boolean named) {
+    return message(MAIN).put("named", named);
+  }
+
   /** With "stop" if it is not the other's fault: the service ends. */
   static JsonObject abort(String reason, boolean stop) {
     return message(ABORT).put("reason", reason).put("stop", stop);

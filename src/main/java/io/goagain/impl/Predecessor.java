@@ -29,8 +29,12 @@ final class Predecessor {
 
     void restartPassedOn();
 
-    /** This process is the one that a supervisor watches. */
-    void mainPassedOn();
+    /**
+     * This process is the one that a supervisor is to watch.
+     *
+     * @param named whether that has been told so
+     */
+    void mainPassedOn(boolean named);
 
     /** The service is to end, and the predecessor waits for that. */
     void stopPassedOn();
@@ -155,7 +159,7 @@ final class Predecessor {
         case Handshake.OWN -> observer.ownershipPassedOn();
         case Handshake.GRANT -> observer.granted();
         case Handshake.RESTART -> observer.restartPassedOn();
-        case Handshake.MAIN -> observer.mainPassedOn();
+        case Handshake.MAIN -> observer.mainPassedOn(message.getBoolean("named", false));
         case Handshake.STOP -> observer.stopPassedOn();
         case Handshake.PUBLISH -> observer.published(Handshake.published(message));
         case Handshake.EXECUTES -> observer.executes();

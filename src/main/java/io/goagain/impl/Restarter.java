@@ -1009,9 +1009,9 @@ final class Restarter {
 
   /** Not before probation is over: there is no way back from it for a supervisor. */
   private void passMain() {
-    if (!attempt.successor.isTaker() && supervision.passMain(attempt.successor.servingPid())) {
+    if (!attempt.successor.isTaker() && supervision.isMain()) {
       companion = null;
-      attempt.successor.send(Handshake.message(Handshake.MAIN));
+      attempt.successor.send(supervision.passMain(attempt.successor.servingPid()));
     }
   }
 
@@ -1338,11 +1338,11 @@ final class Restarter {
     }
 
     @Override
-    public void mainPassedOn() {
+    public void mainPassedOn(boolean named) {
       onContext(
           () -> {
             companion = new Companion(pid);
-            supervision.becomesMain(pid, listeners::open);
+            supervision.becomesMain(named, pid, listeners::open);
           });
     }
 
@@ -1418,6 +1418,9 @@ final class Restarter {
                   Long.toString(generation.pid()));
               standingIn = false;
               writePidFile();
+            }
+            if (!serviceEnds()) {
+              supervision.losesMain(pid, listeners::open);
             }
             fire(booting ? Event.ALONE : Event.PREDECESSOR_GONE);
           });

@@ -4,6 +4,7 @@ import io.goagain.Generation;
 import io.goagain.impl.net.Listener;
 import io.goagain.impl.posix.Processes;
 import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -102,28 +103,48 @@ final class Supervision {
     }
   }
 
-  /** The successor is the main process from now on; tells whether this one was it. */
-  boolean passMain(long pid) {
-    if (!main) {
-      return false;
-    }
-    if (!outlives) {
+  /**
+   * The successor is the main process from now on. One of the two tells systemd, and it is decided
+   * here which: they may know different things of their unit, as systemd does not always answer.
+   *
+   * @return what to say to the successor
+   */
+  JsonObject passMain(long pid) {
+    boolean named = !outlives;
+    if (named) {
       systemd.mainPid(pid);
     }
     main = false;
-    return true;
+    return Handshake.main(named);
   }
 
   /**
-   * Systemd's word for this process is the predecessor's, or has to wait until systemd has adopted
-   * it.
+   * The predecessor leaves this process in its place.
+   *
+   * @param named whether it has told systemd
    */
-  void becomesMain(long predecessor, Supplier<List<Listener>> listeners) {
+  void becomesMain(boolean named, long predecessor, Supplier<List<Listener>> listeners) {
     main = true;
-    if (!outlives) {
+    if (named) {
       serves(listeners.get());
-      return;
+    } else {
+      outlives = true; // the predecessor knows it
+      namesItself(predecessor, listeners);
     }
+  }
+
+  /**
+   * The predecessor died before it could do that. Where a unit outlives its main process, it has
+   * none from then on: nobody to send the next reload to.
+   */
+  void losesMain(long predecessor, Supplier<List<Listener>> listeners) {
+    if (!main && systemd.isThere()) {
+      main = true;
+      namesItself(predecessor, listeners);
+    }
+  }
+
+  private void namesItself(long predecessor, Supplier<List<Listener>> listeners) {
     vertx.setPeriodic(
         ADOPTION_POLL_MILLIS,
         id -> {

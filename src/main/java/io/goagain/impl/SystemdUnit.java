@@ -63,10 +63,10 @@ final class SystemdUnit {
     command.addAll(List.of("show", "--property=NotifyAccess", "--property=ExitType", "--", unit));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     process.getOutputStream().close();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
+      process.destroyForcibly(); // the two lines that it prints would have fitted into the pipe
     }
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return output.lines().toList();
   }
 }

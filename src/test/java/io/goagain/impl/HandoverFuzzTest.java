@@ -261,7 +261,7 @@ class HandoverFuzzTest {
     public void restartPassedOn() {}
 
     @Override
-    public void mainPassedOn() {}
+    public void mainPassedOn(boolean named) {}
 
     @Override
     public void stopPassedOn() {}

@@ -15,6 +15,7 @@ import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -119,8 +120,16 @@ class SystemdIT {
     systemd.systemctl("reload app");
     systemd.awaitProperty(
         APP, "StatusText", status -> status.startsWith("generation " + generation + " serves, "));
+    awaitMain(generation);
+  }
+
+  private void awaitMain(int generation) throws Exception {
     String pid = await("^ready generation=%d pid=(\\d+)$".formatted(generation)).group(1);
-    systemd.awaitProperty(APP, "MainPID", pid::equals);
+    try {
+      systemd.awaitProperty(APP, "MainPID", pid::equals);
+    } catch (AssertionError e) {
+      throw new AssertionError(printed(), e);
+    }
     // All is done when the new main process says so itself.
     systemd.awaitProperty(
         APP, "StatusText", ("generation %d serves, process %s".formatted(generation, pid))::equals);
@@ -192,6 +201,58 @@ class SystemdIT {
       assertNothingLost(load, 1, 2, 3);
     }
     stopWell(address, false);
+  }
+
+  /** They ask each for itself, and systemd may be too busy to answer one of them. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void reloadsWhereOneOfTheTwoCannotAskSystemd(int deaf) throws Exception {
+    Path programs = Files.createDirectory(systemd.directory().resolve("programs"));
+    Path systemctl = programs.resolve("systemctl");
+    Path asked = systemd.directory().resolve("asked");
+    Files.writeString(
+        systemctl,
+        """
+        #!/bin/sh
+        echo >> "%1$s"
+        [ "$(wc -l < "%1$s")" = %2$d ] && exit 1
+        PATH=/usr/bin:/bin exec systemctl "$@"
+        """
+            .formatted(asked, deaf));
+    Files.setPosixFilePermissions(systemctl, PosixFilePermissions.fromString("rwxr-xr-x"));
+    systemd.unit(
+        APP,
+        unit("--port", "0", "--options", QUICK)
+            .replace("ExecStart=", "Environment=PATH=" + programs + ":/usr/bin:/bin\nExecStart="));
+    systemd.systemctl("start app");
+    SocketAddress address = publicAddress();
+    reload(2);
+    reload(3);
+    stopWell(address, true);
+    assertEquals(3, Files.readAllLines(asked).size());
+  }
+
+  /** On probation the old process is the main one: the new one takes its place. */
+  @Test
+  void theMainProcessIsKilledOnProbation() throws Exception {
+    systemd.unit(APP, unit("--port", "0", "--options", "{\"probation\":120000}"));
+    systemd.systemctl("start app");
+    SocketAddress address = publicAddress();
+    systemd.systemctl("reload app");
+    String main = systemd.property(APP, "MainPID");
+    systemd.awaitProperty(APP, "StatusText", status -> status.endsWith("; generation 1 drains"));
+    systemd.run("kill -9 " + main);
+    awaitMain(2);
+    assertEquals("0", systemd.property(APP, "NRestarts"));
+    try (Clients clients = new Clients();
+        RawHttp wire = RawHttp.connect(address)) {
+      assertEquals(2, wire.get("/").generation());
+      wire.send(RawHttp.request("/slow?millis=1500"));
+      Future<RawHttp.Answer> answer = clients.start(wire::answer);
+      systemd.systemctl("stop app");
+      assertEquals("slow 1500\n", answer.get().text());
+    }
+    assertNoProcesses();
   }
 
   /** The pid stays. */
