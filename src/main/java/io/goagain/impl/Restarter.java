@@ -1030,6 +1030,13 @@ final class Restarter {
                 .onComplete(done -> closeLines()));
   }
 
+  /** Who knows of this process, when the one that a supervisor watched is gone. */
+  private String knownAfter(long predecessor) {
+    return supervision.losesMain(predecessor, listeners::open)
+        ? "systemd is told so"
+        : "no supervisor knows it";
+  }
+
   private void companionEnded(long pid) {
     if (companion != null && companion.pid() == pid) {
       companion.ended();
@@ -1279,10 +1286,14 @@ final class Restarter {
         standingIn = false;
         observed.fails(
             RestartFailure.NOT_RETURNED,
-            ("Process %d did not come back (%s): its stand-in, process %d, goes on serving, and no"
-                    + " supervisor knows it. See the log of process %1$d; then start the service"
-                    + " again and end process %3$d.")
-                .formatted(generation.predecessorPid(), how, generation.pid()));
+            ("Process %d did not come back (%s): its stand-in, process %d, goes on serving, and %s."
+                    + " See the log of process %1$d; then start the service again and end process"
+                    + " %3$d.")
+                .formatted(
+                    generation.predecessorPid(),
+                    how,
+                    generation.pid(),
+                    knownAfter(generation.predecessorPid())));
       }
     }
   }
@@ -1410,17 +1421,15 @@ final class Restarter {
             if (!inheritance.isNextImage()) { // that reaps it
               companionEnded(pid);
             }
+            String known = serviceEnds() ? "is about to stop" : knownAfter(pid);
             if (standingIn) {
               LOG.log(
                   ERROR,
-                  "process {0} goes on alone: it stood in for a process that is gone, and no"
-                      + " supervisor knows it",
-                  Long.toString(generation.pid()));
+                  "process {0} goes on alone: it stood in for a process that is gone, and {1}",
+                  Long.toString(generation.pid()),
+                  known);
               standingIn = false;
               writePidFile();
-            }
-            if (!serviceEnds()) {
-              supervision.losesMain(pid, listeners::open);
             }
             fire(booting ? Event.ALONE : Event.PREDECESSOR_GONE);
           });

@@ -136,12 +136,15 @@ final class Supervision {
   /**
    * The predecessor died before it could do that. Where a unit outlives its main process, it has
    * none from then on: nobody to send the next reload to.
+   *
+   * @return whether this process is the main one now, as far as can be known
    */
-  void losesMain(long predecessor, Supplier<List<Listener>> listeners) {
+  boolean losesMain(long predecessor, Supplier<List<Listener>> listeners) {
     if (!main && systemd.isThere()) {
       main = true;
       namesItself(predecessor, listeners);
     }
+    return main;
   }
 
   private void namesItself(long predecessor, Supplier<List<Listener>> listeners) {

@@ -124,7 +124,8 @@ class SystemdIT {
   }
 
   private void awaitMain(int generation) throws Exception {
-    String pid = await("^ready generation=%d pid=(\\d+)$".formatted(generation)).group(1);
+    String pid =
+        await("(?s).*^ready generation=%d pid=(\\d+)$".formatted(generation)).group(1); // the last
     try {
       systemd.awaitProperty(APP, "MainPID", pid::equals);
     } catch (AssertionError e) {
@@ -253,6 +254,33 @@ class SystemdIT {
       assertEquals("slow 1500\n", answer.get().text());
     }
     assertNoProcesses();
+  }
+
+  /**
+   * The stand-in serves for a process that will not come back, and systemd is in a reload: it
+   * starts the service anew, with the listeners.
+   */
+  @Test
+  void theMainProcessIsKilledWhileAnotherStandsIn() throws Exception {
+    systemd.unit(APP, unit("--port", "0", "--options", "{\"strategy\":\"double\"}"));
+    systemd.systemctl("start app");
+    SocketAddress address = publicAddress();
+    try (RawHttp wire = RawHttp.connect(address);
+        Load load = new Load().add(Workload.connects(address, 2, 50))) {
+      wire.send(RawHttp.request("/slow?millis=120000"));
+      systemd.systemctl("reload app");
+      systemd.awaitProperty(APP, "StatusText", status -> status.contains(" stands in for "));
+      load.start();
+      load.awaitRequests(10);
+      systemd.run("kill -9 " + systemd.property(APP, "MainPID"));
+      systemd.awaitProperty(APP, "NRestarts", "1"::equals);
+      systemd.awaitProperty(APP, "ActiveState", "active"::equals);
+      load.awaitRequests(10);
+      Report report = load.stop();
+      assertEquals(0, report.failed(), report::toString);
+    }
+    awaitMain(1);
+    stopWell(address, true);
   }
 
   /** The pid stays. */
