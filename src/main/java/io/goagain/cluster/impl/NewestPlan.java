@@ -9,7 +9,7 @@ import io.vertx.core.json.JsonObject;
 /**
  * What becomes of a value that two parts of a cluster have changed: that with the higher version
  * stays. Only the part with the majority goes on with a plan, and each change has a version of its
- * own. Entries of processes have none: each writes its own again.
+ * own. Entries of processes have none, or a text, the program's: each writes its own again.
  */
 public final class NewestPlan
     implements SplitBrainMergePolicy<Object, MergingValue<Object>, Object> {
@@ -31,7 +31,11 @@ public final class NewestPlan
   }
 
   private static long version(Object value) {
-    return value instanceof String json ? new JsonObject(json).getLong("version", -1L) : -1;
+    if (value instanceof String json
+        && new JsonObject(json).getValue("version") instanceof Number version) {
+      return version.longValue();
+    }
+    return -1;
   }
 
   @Override
