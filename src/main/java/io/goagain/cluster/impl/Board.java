@@ -28,12 +28,10 @@ public final class Board {
 
   private final HazelcastInstance hazelcast;
   private final IMap<String, String> map;
-  private final String self;
 
   Board(HazelcastInstance hazelcast) {
     this.hazelcast = hazelcast;
     this.map = hazelcast.getMap(MAP);
-    this.self = hazelcast.getCluster().getLocalMember().getUuid().toString();
   }
 
   /** Adds the configuration of the map, if there is none of that name. */
@@ -50,8 +48,9 @@ public final class Board {
   /** What is on it, as one process sees it. */
   record Seen(String plan, View view) {}
 
+  /** Another one after a merge: Hazelcast gives those who join the other part a new one. */
   String self() {
-    return self;
+    return hazelcast.getCluster().getLocalMember().getUuid().toString();
   }
 
   /** The address of this process's member, without the port. */
@@ -79,7 +78,7 @@ public final class Board {
       }
     }
     return new Seen(
-        values.get(PLAN), new View(self, Set.copyOf(members), List.copyOf(entries), false));
+        values.get(PLAN), new View(self(), Set.copyOf(members), List.copyOf(entries), false));
   }
 
   /** Whether all copies are there, on all members, and nothing moves. */
@@ -94,11 +93,11 @@ public final class Board {
   }
 
   void writeOwn(Entry entry) {
-    map.set(self, entry.toJson().encode());
+    map.set(entry.member(), entry.toJson().encode());
   }
 
   void removeOwn() {
-    map.delete(self);
+    map.delete(self());
   }
 
   /** Removes what processes have left that are no members any more. */
