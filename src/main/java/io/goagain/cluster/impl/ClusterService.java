@@ -56,6 +56,7 @@ public final class ClusterService {
   private boolean looking;
   private boolean lookAgain;
   private boolean leaving;
+  private String listensAs;
   private volatile View last;
   private int sweptAt = -1;
 
@@ -84,12 +85,8 @@ public final class ClusterService {
     consumeLocally(ClusterMessages.RESTART, this::restart);
     consumeLocally(ClusterMessages.STATUS, ignored -> status());
     consumeLocally(ClusterMessages.ABORT, this::abort);
-    MessageConsumer<JsonObject> asked =
-        vertx.eventBus().consumer(NodeMessages.withdrawn(board.self()), this::othersLeave);
-    consumers.add(asked);
     consumers.add(vertx.eventBus().localConsumer(RestartMessages.EVENTS, message -> look()));
-    return asked
-        .completion()
+    return listenAs(board.self())
         .compose(v -> registrations.announce())
         .compose(v -> own.refresh())
         .compose(v -> onWorker(this::watch))
@@ -101,6 +98,18 @@ public final class ClusterService {
               ends.add(() -> vertx.cancelTimer(forgets));
               look();
             });
+  }
+
+  /** Again under another id, which this process has after a merge. */
+  private Future<Void> listenAs(String member) {
+    if (member.equals(listensAs)) {
+      return Future.succeededFuture();
+    }
+    listensAs = member;
+    MessageConsumer<JsonObject> asked =
+        vertx.eventBus().consumer(NodeMessages.withdrawn(member), this::othersLeave);
+    consumers.add(asked);
+    return asked.completion();
   }
 
   private Void watch() {
@@ -225,11 +234,14 @@ public final class ClusterService {
     Entry entry = own.entry();
     if (!entry.equals(view.ofMember(board.self()))) {
       lookAgain = true;
-      return onWorker(
-          () -> {
-            board.writeOwn(entry);
-            return null;
-          });
+      return listenAs(entry.member())
+          .compose(
+              v ->
+                  onWorker(
+                      () -> {
+                        board.writeOwn(entry);
+                        return null;
+                      }));
     }
     Plan plan = seen.plan() == null ? null : Plan.of(new JsonObject(seen.plan()));
     sweep(view);
