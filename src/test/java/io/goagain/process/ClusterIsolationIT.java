@@ -103,6 +103,11 @@ class ClusterIsolationIT {
       assertEquals(
           "ABORTED",
           cut(cluster, "GET", "/cluster/status", "").getJsonObject("plan").getString("state"));
+
+      // They are one cluster again, in all that a plan needs.
+      JsonObject next =
+          cluster.awaitEnd(cut(cluster, "POST", "/cluster/restart", "{}").getString("plan"));
+      assertEquals("COMPLETED", next.getString("state"), next::encode);
     }
   }
 
