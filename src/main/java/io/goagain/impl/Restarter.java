@@ -1030,11 +1030,8 @@ final class Restarter {
                 .onComplete(done -> closeLines()));
   }
 
-  /** Who knows of this process, when the one that a supervisor watched is gone. */
-  private String knownAfter(long predecessor) {
-    return supervision.losesMain(predecessor, listeners::open)
-        ? "systemd is told so"
-        : "no supervisor knows it";
+  private static String known(boolean isMain) {
+    return isMain ? "systemd is told so" : "no supervisor knows it";
   }
 
   private void companionEnded(long pid) {
@@ -1284,16 +1281,13 @@ final class Restarter {
                 .formatted(observed.successor.pid(), how));
       } else {
         standingIn = false;
+        boolean isMain = supervision.inheritsMain(generation.predecessorPid(), listeners::open);
         observed.fails(
             RestartFailure.NOT_RETURNED,
             ("Process %d did not come back (%s): its stand-in, process %d, goes on serving, and %s."
                     + " See the log of process %1$d; then start the service again and end process"
                     + " %3$d.")
-                .formatted(
-                    generation.predecessorPid(),
-                    how,
-                    generation.pid(),
-                    knownAfter(generation.predecessorPid())));
+                .formatted(generation.predecessorPid(), how, generation.pid(), known(isMain)));
       }
     }
   }
@@ -1421,13 +1415,13 @@ final class Restarter {
             if (!inheritance.isNextImage()) { // that reaps it
               companionEnded(pid);
             }
-            String known = serviceEnds() ? "is about to stop" : knownAfter(pid);
+            boolean isMain = !serviceEnds() && supervision.inheritsMain(pid, listeners::open);
             if (standingIn) {
               LOG.log(
                   ERROR,
                   "process {0} goes on alone: it stood in for a process that is gone, and {1}",
                   Long.toString(generation.pid()),
-                  known);
+                  known(isMain));
               standingIn = false;
               writePidFile();
             }

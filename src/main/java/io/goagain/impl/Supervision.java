@@ -139,7 +139,7 @@ final class Supervision {
    *
    * @return whether this process is the main one now, as far as can be known
    */
-  boolean losesMain(long predecessor, Supplier<List<Listener>> listeners) {
+  boolean inheritsMain(long predecessor, Supplier<List<Listener>> listeners) {
     if (!main && systemd.isThere()) {
       main = true;
       namesItself(predecessor, listeners);

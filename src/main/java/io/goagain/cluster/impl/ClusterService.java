@@ -105,11 +105,10 @@ public final class ClusterService {
     if (member.equals(listensAs)) {
       return Future.succeededFuture();
     }
-    listensAs = member;
     MessageConsumer<JsonObject> asked =
         vertx.eventBus().consumer(NodeMessages.withdrawn(member), this::othersLeave);
     consumers.add(asked);
-    return asked.completion();
+    return asked.completion().onSuccess(v -> listensAs = member);
   }
 
   private Void watch() {

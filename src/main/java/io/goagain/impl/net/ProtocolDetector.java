@@ -60,16 +60,24 @@ final class ProtocolDetector extends ChannelInboundHandlerAdapter implements Lea
     }
     ChannelPipeline pipeline = ctx.pipeline();
     ChannelHandlerContext encoder = pipeline.context(HttpResponseEncoder.class);
-    ChannelHandlerContext http2 = pipeline.context(Http2ConnectionHandler.class);
     if (encoder != null) {
       speaksHttp1(pipeline, encoder, msg);
-    } else if (http2 != null) {
-      connection.speaks(Protocol.HTTP_2, new Http2Leaving(connection, http2));
-    } else {
+    } else if (!findHttp2()) {
       lookFurther(pipeline);
     }
     pipeline.remove(this);
     ctx.fireChannelRead(msg);
+  }
+
+  /** Whether there is a codec of HTTP/2, by which the connection leaves then. */
+  boolean findHttp2() {
+    ChannelHandlerContext http2 =
+        connection.channel().pipeline().context(Http2ConnectionHandler.class);
+    if (http2 == null) {
+      return false;
+    }
+    connection.speaks(Protocol.HTTP_2, new Http2Leaving(connection, http2));
+    return true;
   }
 
   private void speaksHttp1(

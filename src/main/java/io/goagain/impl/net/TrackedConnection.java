@@ -5,9 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.goagain.impl.posix.Descriptors;
 import io.goagain.impl.posix.PosixException;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.unix.UnixChannel;
-import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.util.AttributeKey;
 import java.util.ArrayList;
 import java.util.List;
@@ -110,13 +108,7 @@ final class TrackedConnection {
   /** The answer says so; what is spoken from now on is in the pipeline a moment later. */
   void upgraded() {
     speaks(Protocol.UPGRADED, new WebSocketLeaving(this, channel));
-    onEventLoop(
-        () -> {
-          ChannelHandlerContext http2 = channel.pipeline().context(Http2ConnectionHandler.class);
-          if (http2 != null) {
-            speaks(Protocol.HTTP_2, new Http2Leaving(this, http2));
-          }
-        });
+    onEventLoop(detector::findHttp2);
   }
 
   /** Requests that were begun and not answered. Any thread; may lag behind by a moment. */
